@@ -1,0 +1,75 @@
+"""What every chain tells about itself. One chain is one file beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """The upstream protocol a chain is watched through; each has one file in ``sources``."""
+
+    ELECTRUM = "electrum"
+    ETHEREUM = "ethereum"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network of a chain, with what tells its servers from another network's.
+
+    ``genesis`` is the hash of block 0 as explorers print it, "" where it is not fixed (a private
+    Ethereum network). ``landmark`` is a (height, hash) that only this network has: BTC and BCH
+    share their first 478,558 blocks, genesis included. ``chain_id`` is EIP-155's. ``codes`` holds
+    the address constants of the chain (version bytes, prefixes), read by the chain's own parser.
+    """
+
+    name: str
+    genesis: str = ""
+    landmark: tuple[int, str] | None = None
+    chain_id: int | None = None
+    codes: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A server someone else runs: ``url`` says how to reach it, ``operator`` whose it is."""
+
+    url: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An ERC-20 token that is counted: the contract decides, the symbol is only shown."""
+
+    symbol: str
+    contract: str
+    decimals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The facts of one chain.
+
+    ``parse(text, network)`` returns the canonical address or raises InvalidAddress naming the rule
+    it breaks. ``script(address, network)`` is the locking script that pays the address (Electrum
+    chains only). ``payment(address)`` is the text of the QR code, ``link(address)`` the address of
+    the wallet link. ``confirmations`` makes a block final (0: the chain has a finality of its own).
+    ``dust`` is in base units: smaller gifts count in totals but enter no list.
+    """
+
+    name: str
+    title: str
+    symbol: str
+    decimals: int
+    confirmations: int
+    dust: int
+    protocol: Protocol
+    networks: Mapping[str, Network]
+    parse: Callable[[str, Network], str]
+    payment: Callable[[str], str]
+    link: Callable[[str], str]
+    script: Callable[[str, Network], bytes] | None = None
+    upstreams: tuple[Upstream, ...] = ()
+    tokens: tuple[Token, ...] = ()

@@ -1,0 +1,86 @@
+"""Errors: a class is an instruction to whoever catches it.
+
+    DonationsError
+    |- ConfigError            the operator edits a file or an argument; exit code 2
+    |   |- InvalidAddress     not an address of the chain it was given for
+    |   '- SecretPasted       key material: refused, never stored, logged or echoed
+    |- UpstreamError          wait for the next poll; the last number keeps its age
+    |   |- UpstreamUnavailable   time-out, refused, 429, 5xx; ``retry_after`` when it was told
+    |   |- UpstreamMoved         the tip changed while reading: look again, at most three times
+    |   '- UpstreamMalformed     the answer is not of the documented form
+    |- BadObservation         well-formed but impossible: refuse it, keep the old ledger
+    '- StoreError             database newer than the code, full, locked or corrupt
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class DonationsError(Exception):
+    """Everything this project raises on purpose."""
+
+
+class ConfigError(DonationsError):
+    """The operator has to change something that he wrote.
+
+    The text names the place (file, line, key), the reason and, where there is one, the cure.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: Path | str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.file = file
+        self.line = line
+        self.key = key
+        place = str(file) if file is not None else ""
+        if line is not None:
+            place += f", line {line}" if place else f"line {line}"
+        parts = [part for part in (place, key) if part]
+        super().__init__(": ".join([*parts, reason]))
+
+    def at(self, *, file: Path | str | None, line: int | None, key: str | None) -> ConfigError:
+        """The same error, told where it happened."""
+        return type(self)(self.reason, file=file, line=line, key=key)
+
+
+class InvalidAddress(ConfigError):
+    """The text is not an address of the chain and network it was given for."""
+
+
+class SecretPasted(ConfigError):
+    """Key material stood where something public belongs. The text never repeats it."""
+
+
+class UpstreamError(DonationsError):
+    """An upstream did not give a usable answer."""
+
+
+class UpstreamUnavailable(UpstreamError):
+    """Nobody answered, or the answer was "not now". ``retry_after`` is in seconds."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class UpstreamMoved(UpstreamError):
+    """The best block changed between two reads that must be of one block."""
+
+
+class UpstreamMalformed(UpstreamError):
+    """The answer breaks the protocol it claims to speak."""
+
+
+class BadObservation(DonationsError):
+    """An answer of the right form that cannot be true."""
+
+
+class StoreError(DonationsError):
+    """The database cannot be used. What is already published stays served."""
