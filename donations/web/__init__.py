@@ -1,0 +1,33 @@
+"""Snapshots over HTTP: prepared bytes, public routes, and the server that is safe on its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from donations.web.middleware import add_headers, only_host
+from donations.web.public import Readiness, public_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from donations.web.publisher import Publisher
+
+MAX_BODY = 16 * 1024  # bytes; nothing public takes a body at all
+
+
+def create_web(
+    publisher: Publisher,
+    readiness: Callable[[], Readiness],
+    *,
+    public_url: str | None = None,
+    more: Iterable[web.RouteDef] = (),
+) -> web.Application:
+    """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes."""
+    app = web.Application(
+        client_max_size=MAX_BODY, middlewares=[only_host(public_url)] if public_url else []
+    )
+    app.on_response_prepare.append(add_headers)
+    app.add_routes([*public_routes(publisher, readiness), *more])
+    return app

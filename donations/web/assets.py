@@ -1,0 +1,94 @@
+"""The files of ``widget/``, read once at start-up: templates, languages, style and script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from donations.web.locale import Locale
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PIECE = re.compile(r"<!-- ([a-z]+) -->\n(.*?)\n*(?=<!-- [a-z]+ -->|\Z)", re.DOTALL)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_CSS_SPACE = re.compile(r"\s*([{};,>])\s*")
+_JS_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
+_INDENT = re.compile(r"^\s+", re.MULTILINE)
+
+
+def _folder() -> Path:
+    """``widget/`` beside the package in a checkout, ``_widget`` inside it once installed."""
+    package = Path(__file__).parent.parent
+    installed = package / "_widget"
+    return installed if installed.is_dir() else package.parent / "widget"
+
+
+def compact_css(text: str) -> str:
+    """The style sheet without comments and spare blanks."""
+    dense = _CSS_SPACE.sub(r"\1", _CSS_COMMENT.sub("", text)).replace(": ", ":").replace(";}", "}")
+    return " ".join(dense.split())
+
+
+def compact_js(text: str) -> str:
+    """The script without comment lines and indentation; its strings never span lines."""
+    return _INDENT.sub("", _JS_COMMENT.sub("", text))
+
+
+@dataclass(frozen=True)
+class Assets:
+    """What browsers get, apart from the numbers."""
+
+    pieces: Mapping[str, Template]
+    page: Template
+    frame: Template
+    style: str
+    page_style: str
+    script: bytes
+    locales: Mapping[str, Locale]
+
+    @cached_property
+    def script_name(self) -> str:
+        """The name that changes with every byte of the script, so it may be kept for ever."""
+        return f"widget.{hashlib.sha256(self.script).hexdigest()[:16]}.js"
+
+    @cached_property
+    def integrity(self) -> str:
+        """Subresource Integrity of the script (W3C SRI), for pages that pin it."""
+        return integrity(self.script, "sha384")
+
+
+def integrity(data: bytes, algorithm: str = "sha256") -> str:
+    """The hash as SRI and Content Security Policy write it."""
+    digest = hashlib.new(algorithm, data).digest()
+    return f"{algorithm}-{base64.b64encode(digest).decode()}"
+
+
+def load_assets(folder: Path | None = None) -> Assets:
+    """Read ``widget/``. The style sheet travels inside the script: one request less."""
+    root = folder or _folder()
+
+    def text(name: str) -> str:
+        return (root / name).read_text(encoding="utf-8")
+
+    style = compact_css(text("widget.css"))
+    script = compact_js(text("donation-widget.js")).replace('"widget.css"', json.dumps(style))
+    return Assets(
+        pieces={name: Template(body) for name, body in _PIECE.findall(text("fragment.html"))},
+        page=Template(text("page.html")),
+        frame=Template(text("frame.html")),
+        style=style,
+        page_style=compact_css(text("page.css")),
+        script=script.encode(),
+        locales={
+            file.stem: Locale(file.stem, file.read_text(encoding="utf-8"))
+            for file in sorted((root / "locales").glob("*.json"))
+        },
+    )

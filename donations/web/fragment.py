@@ -1,0 +1,157 @@
+"""Snapshot -> the one HTML fragment that every form of the widget shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from donations import qr
+from donations.snapshot import Coin, Freshness, Gift, Goal, Snapshot
+from donations.web.markup import Html, escape, fill, join
+
+if TYPE_CHECKING:
+    from donations.web.assets import Assets
+    from donations.web.locale import Locale
+
+LATEST = 3  # gifts shown: a widget has one height, whatever came in
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentWriter:
+    """Renders snapshots in one language. ``home`` is where the hosted page is."""
+
+    assets: Assets
+    locale: Locale
+    home: str
+    zone: tzinfo = UTC
+
+    def write(self, snapshot: Snapshot) -> Html:
+        """The card: goal, coins with codes and sums, latest gifts."""
+        say = self.locale.say
+        return self._piece(
+            "card",
+            lang=self.locale.tag,
+            title=snapshot.title or say("title"),
+            goal=self._goal(snapshot.goal) if snapshot.goal else Html(),
+            choose=say("choose"),
+            coins=join([self._coin(i, coin, snapshot) for i, coin in enumerate(snapshot.coins)]),
+            latest=say("latest"),
+            gifts=self._gifts(snapshot),
+            home=self.home,
+            verify=say("verify"),
+        )
+
+    def _piece(self, piece: str, /, **values: str | int) -> Html:
+        return fill(self.assets.pieces[piece], **values)
+
+    def _time(self, time: int, text: str) -> Html:
+        iso = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self._piece("time", iso=iso, text=text)
+
+    def _goal(self, goal: Goal) -> Html:
+        say, amount = self.locale.say, self.locale.amount
+        target = amount(goal.target, goal.decimals, goal.symbol)
+        percent = soon = 0
+        if goal.received is None:
+            text = say("goal_unknown", target=target)
+        else:
+            pending = goal.pending or 0
+            percent = goal.received * 100 // goal.target
+            soon = (goal.received + pending) * 100 // goal.target
+            text = say(
+                "goal_known",
+                received=amount(goal.received, goal.decimals, goal.symbol),
+                target=target,
+                percent=self.locale.whole(percent),
+            )
+            if pending:
+                part = say("goal_pending", amount=amount(pending, goal.decimals, goal.symbol))
+                text = join([text, Html(" · "), part])
+        label = say("goal")
+        return self._piece(
+            "goal", label=label, text=text, percent=min(percent, 100), soon=min(soon, 100)
+        )
+
+    def _coin(self, index: int, coin: Coin, snapshot: Snapshot) -> Html:
+        say = self.locale.say
+        # Two addresses of one chain are told apart by their ends.
+        alone = sum(other.chain == coin.chain for other in snapshot.coins) == 1
+        code = say("qr", coin=coin.title)
+        total, pending = self._sums(coin)
+        return self._piece(
+            "coin",
+            index=index,
+            checked=Html(" checked" if index == 0 else ""),
+            symbol=coin.symbol,
+            name=coin.title if alone else f"…{coin.address[-4:]}",
+            qr=code,
+            svg=self._piece("svg", side=qr.side(coin.payment), qr=code, path=qr.path(coin.payment)),
+            network=self._network(coin),
+            address=self._address(coin.address),
+            copied=say("copied"),
+            failed=say("failed"),
+            copy=say("copy"),
+            link=coin.link,
+            open=say("open", coin=coin.title),
+            live=f"sum-{index}",
+            received=say("received"),
+            total=total,
+            pending=pending,
+            freshness=coin.freshness.value,
+            state=self._state(coin),
+        )
+
+    def _address(self, address: str) -> Html:
+        """The address in groups of four; the gaps are style, so that a selection has none."""
+        prefix, colon, body = address.rpartition(":")
+        groups = [body[i : i + 4] for i in range(0, len(body), 4)]
+        parts = ([prefix + colon] if prefix else []) + groups
+        return Html("".join(f"<i>{part}</i>" for part in map(escape, parts)))
+
+    def _network(self, coin: Coin) -> Html:
+        say = self.locale.say
+        if coin.network != "mainnet":
+            return say("network_test", network=coin.network)
+        if coin.chain == "eth":
+            return join([say("network_main_eth"), Html(". "), say("eth_delay")])
+        return say("network_main", coin=coin.title)
+
+    def _sums(self, coin: Coin) -> tuple[Html, Html]:
+        """What arrived, and what is on its way."""
+        say, amount = self.locale.say, self.locale.amount
+        if coin.sums is None:
+            return say("unknown"), Html()
+        received = [amount(s.received, s.decimals, s.symbol) for s in coin.sums]
+        pending = [amount(s.pending, s.decimals, s.symbol) for s in coin.sums if s.pending]
+        text = say("pending", amount=", ".join(pending)) if pending else Html()
+        total = escape(" + ".join(received))
+        return total, self._piece("pending", text=text) if pending else Html()
+
+    def _state(self, coin: Coin) -> Html:
+        if coin.as_of is None or coin.freshness is Freshness.NEVER:
+            return self.locale.say("never")
+        moment = self.locale.moment(coin.as_of.observed, self.zone)
+        return self.locale.say(
+            coin.freshness.value,
+            when=self._time(coin.as_of.observed, moment),
+            block=self.locale.whole(coin.as_of.height),
+            sources=self.locale.count("sources", coin.sources),
+        )
+
+    def _gifts(self, snapshot: Snapshot) -> Html:
+        if snapshot.gifts:
+            return self._piece(
+                "gifts", items=join([self._gift(g) for g in snapshot.gifts[:LATEST]])
+            )
+        known = any(coin.sums is not None for coin in snapshot.coins)
+        return self._piece("nogift", text=self.locale.say("none" if known else "unknown"))
+
+    def _gift(self, gift: Gift) -> Html:
+        return self._piece(
+            "gift",
+            amount=self.locale.amount(gift.units, gift.decimals, gift.symbol),
+            when=self._time(gift.time, self.locale.date(gift.time, self.zone)),
+            stage=gift.stage.value,
+            word=self.locale.say(f"stage_{gift.stage.value}"),
+        )

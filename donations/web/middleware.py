@@ -1,0 +1,54 @@
+"""Around every handler: the host the request is for, and the headers every answer carries."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from donations.web import policy
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+
+def _name(host: str) -> str:
+    """The host name of a Host header, in lower case, without port and brackets; "" if malformed."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _loopback(name: str) -> bool:
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def only_host(public_url: str) -> Middleware:
+    """Refuse requests for another host with 421: a foreign name that resolves here (DNS rebinding)
+    must not become an origin of ours. Loopback names stay, for health checks and proxies.
+    """
+    ours = (urlsplit(public_url).hostname or "").rstrip(".")
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        name = _name(request.headers.get("Host", ""))
+        if name != ours and not _loopback(name):
+            raise web.HTTPMisdirectedRequest
+        return await handler(request)
+
+    return check
+
+
+async def add_headers(_request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """A signal of aiohttp, called before any answer of the application is sent."""
+    response.headers.pop("Server", None)
+    for name, value in policy.EVERY.items():
+        response.headers.setdefault(name, value)

@@ -1,0 +1,68 @@
+"""The headers of each public answer: who may embed it, how long it may be kept, what it may do.
+
+Public answers carry no secret and depend on no cookie, so any page may read them (``*``) and any
+page that isolates itself (COEP) may embed them. A language is part of the address: nothing varies
+with Accept-Language.
+"""
+
+from __future__ import annotations
+
+_ANYONE = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Timing-Allow-Origin": "*",
+}
+# A picture or a piece of HTML that is opened on its own must not be able to do anything.
+_INERT = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'"}
+_LIVE = {"Cache-Control": "public, max-age=30, stale-while-revalidate=300"}
+_DAY = {"Cache-Control": "public, max-age=86400"}
+
+FRAGMENT = {"Content-Type": "text/html; charset=utf-8", **_LIVE, **_ANYONE, **_INERT}
+SNAPSHOT = {"Content-Type": "application/json; charset=utf-8", **_LIVE, **_ANYONE, **_INERT}
+SVG = {"Content-Type": "image/svg+xml; charset=utf-8", **_DAY, **_ANYONE, **_INERT}
+PNG = {"Content-Type": "image/png", **_DAY, **_ANYONE, **_INERT}
+SCRIPT = {
+    "Content-Type": "text/javascript; charset=utf-8",
+    "Cache-Control": "public, max-age=3600, stale-while-revalidate=86400",
+    **_ANYONE,
+    **_INERT,
+}
+SCRIPT_FOREVER = {**SCRIPT, "Cache-Control": "public, max-age=31536000, immutable"}
+
+# What every answer of the service carries unless it says otherwise.
+EVERY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+    **_INERT,
+}
+
+
+def _document(style_hash: str, ancestors: str) -> dict[str, str]:
+    """A page that runs our script and shows our style sheet, known by its hash, and no more."""
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src '{style_hash}'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        f"frame-ancestors {ancestors}"
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        **_LIVE,
+    }
+
+
+def page(style_hash: str) -> dict[str, str]:
+    """The hosted page: nobody frames it, so what it shows is not somebody else's page."""
+    return {**_document(style_hash, "'none'"), "Cross-Origin-Resource-Policy": "same-origin"}
+
+
+def frame(style_hash: str) -> dict[str, str]:
+    """The iframe page: made to be framed, by isolated pages too, which demand both last headers."""
+    return {
+        **_document(style_hash, "*"),
+        "Cross-Origin-Embedder-Policy": "require-corp",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }

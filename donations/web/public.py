@@ -1,0 +1,77 @@
+"""What anyone may ask. A handler looks up prepared bytes: no query, no upstream, no rendering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from donations.web.publisher import Publisher
+
+
+class Reason(StrEnum):
+    """Why the service is not ready: a closed list, safe to show to anyone."""
+
+    STARTING = "starting"  # nothing is published yet
+    STORE = "store"  # the database cannot be written; what is published stays served
+    UPSTREAMS = "upstreams"  # some address has no fresh number
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Ready when there is no reason against it."""
+
+    reasons: tuple[Reason, ...] = ()
+
+
+def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> list[web.RouteDef]:
+    """The public routes. ``readiness`` is asked at each /readyz and must not wait."""
+
+    async def prepared(request: web.Request) -> web.Response:
+        return _answer(publisher, request)
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        reasons = readiness().reasons
+        status = "not ready" if reasons else "ready"
+        body = {"status": status, "reasons": [reason.value for reason in reasons]}
+        return web.json_response(body, status=503 if reasons else 200)
+
+    looked_up = (
+        "/",
+        "/frame",
+        "/fragment",
+        "/snapshot.json",
+        "/widget.js",
+        "/widget.{digest:[0-9a-f]{16}}.js",
+        "/qr/{chain}/{name}",
+    )
+    return [
+        *(web.get(path, prepared) for path in looked_up),
+        web.get("/healthz", healthz),
+        web.get("/readyz", readyz),
+    ]
+
+
+def _answer(publisher: Publisher, request: web.Request) -> web.Response:
+    found = publisher.find(request.path, request.query.get("lang"))
+    if found is None:
+        if publisher.published is None:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
+        raise web.HTTPNotFound
+    coding = found.choose(request.headers.get("Accept-Encoding"))
+    headers = {**found.headers, "ETag": found.etag(coding)}
+    if found.matches(request.headers.get("If-None-Match"), coding):
+        del headers["Content-Type"]
+        return web.Response(status=304, headers=headers)
+    if coding != "identity":
+        headers["Content-Encoding"] = coding
+    return web.Response(body=found.bodies[coding], headers=headers)
