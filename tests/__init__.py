@@ -1,0 +1,1 @@
+"""The tests mirror the package; `nodes` starts real nodes, the fake world stands in elsewhere."""
