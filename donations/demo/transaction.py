@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def shown(digest: bytes) -> str:
     return digest[::-1].hex()
 
 
+@lru_cache(maxsize=100_000)
 def scripthash(script: bytes) -> str:
     """The name Electrum servers give to a locking script: reversed SHA-256, hex."""
     return shown(hashlib.sha256(script).digest())
