@@ -56,8 +56,8 @@ def checksummed(address: str) -> str:
     )
 
 
-def _canonical(address: str) -> str:
-    """Raises ValueError naming the rule that is broken."""
+def _spelled(address: str) -> str:
+    """Raises ValueError naming the rule of spelling that is broken."""
     if _BARE.fullmatch(address):
         raise ValueError("it lacks the 0x in front")
     match = _ADDRESS.fullmatch(address)
@@ -66,7 +66,13 @@ def _canonical(address: str) -> str:
     canonical, digits = checksummed(address), match.group(1)
     if digits not in (digits.lower(), digits.upper(), canonical[2:]):
         raise ValueError("the checksum is wrong: upper and lower case break EIP-55")
-    if int(digits, 16) < _NOBODYS:
+    return canonical
+
+
+def _payable(address: str) -> str:
+    """Raises ValueError also for an address where a gift would be lost."""
+    canonical = _spelled(address)
+    if int(canonical, 16) < _NOBODYS:
         raise ValueError("nobody holds the key of this address, gifts to it are lost")
     for token in TOKENS:
         if canonical == token.contract:
@@ -81,7 +87,12 @@ def parse(text: str, network: Network) -> str:
 
     Raises InvalidAddress.
     """
-    return parse_with(_canonical, text, "Ethereum", network)
+    return parse_with(_payable, text, "Ethereum", network)
+
+
+def parse_contract(text: str, network: Network) -> str:
+    """The address of a contract as EIP-55 spells it. Raises InvalidAddress."""
+    return parse_with(_spelled, text, "Ethereum", network)
 
 
 ETH: Final = Chain(

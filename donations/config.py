@@ -1,0 +1,240 @@
+"""The configuration: a TOML file -> frozen objects, or one error that names file, line and key.
+
+``config.example.toml`` says what each key means.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from difflib import get_close_matches
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from donations.amounts import parse_amount
+from donations.config_chains import ChainSettings, Watched, read_chains
+from donations.config_file import Source, Table, read_text, shown
+from donations.errors import ConfigError
+
+__all__ = ["ChainSettings", "Config", "Goal", "Server", "Watched", "Widget", "load", "parse"]
+
+DEFAULT_FILE = Path("config.toml")
+FILE_VARIABLE = "DONATIONS_CONFIG"
+HIDEABLE = ("totals", "gifts")
+
+_KEYS = (
+    "public_url", "title", "language", "timezone", "currency", "database", "poll_seconds",
+    "grace_seconds", "addresses", "server", "widget", "chains",
+)  # fmt: skip
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
+_CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_TITLES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the service listens. ``trusted_proxies`` are networks whose X-Forwarded-* is read."""
+
+    host: str
+    port: int
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is collected for: ``target`` base units of one asset that is watched."""
+
+    symbol: str
+    decimals: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """What readers see. ``hide`` is a part of HIDEABLE; ``accent`` a colour as #rrggbb."""
+
+    goal: Goal | None
+    accent: str | None
+    hide: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything the operator decided, complete and checked. ``path`` is the file it came from."""
+
+    path: Path | None
+    public_url: str | None
+    title: str
+    language: str
+    timezone: tzinfo
+    currency: str
+    database: Path
+    poll_seconds: int
+    grace_seconds: int
+    server: Server
+    widget: Widget
+    chains: Mapping[str, ChainSettings]
+
+    @property
+    def watched(self) -> tuple[Watched, ...]:
+        """Every address, chain by chain, in the order of the file."""
+        return tuple(
+            Watched(name, address)
+            for name, settings in self.chains.items()
+            for address in settings.addresses
+        )
+
+
+def load(path: Path | None = None) -> Config:
+    """Read ``path``, else ./config.toml, else the file $DONATIONS_CONFIG names.
+
+    Raises ConfigError.
+    """
+    named = os.environ.get(FILE_VARIABLE)
+    if path is None and DEFAULT_FILE.exists():
+        path = DEFAULT_FILE
+    if path is None and named:
+        path = Path(named)
+    if path is None:
+        raise ConfigError(
+            f"there is no {DEFAULT_FILE} here and ${FILE_VARIABLE} is not set; "
+            "donations init URL writes one from your page"
+        )
+    return parse(read_text(path), path, os.environ)
+
+
+def parse(
+    text: str, path: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> Config:
+    """Read the text of a configuration file. Relative paths in it are relative to its folder.
+
+    Raises ConfigError.
+    """
+    root = Source(text, path, environment).root(_KEYS)
+    chains = read_chains(root)
+    folder = path.parent if path is not None else Path()
+    return Config(
+        path=path,
+        public_url=_public_url(root),
+        title=_title(root),
+        language=_matching(root, "language", "en", _LANGUAGE, 'a language is written like "fr"'),
+        timezone=_timezone(root),
+        currency=_matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"'),
+        database=_database(root, folder),
+        poll_seconds=root.integer("poll_seconds", 60, 15, 300),
+        grace_seconds=root.integer("grace_seconds", 1200, 60, 86_400),
+        server=_server(root.table("server", ("host", "port", "trusted_proxies"))),
+        widget=_widget(root.table("widget", ("goal", "accent", "hide")), chains),
+        chains=chains,
+    )
+
+
+def _matching(table: Table, key: str, default: str, form: re.Pattern[str], reason: str) -> str:
+    text = table.text(key, default)
+    if form.fullmatch(text) is None:
+        raise table.error(reason, key)
+    return text
+
+
+def _title(root: Table) -> str:
+    title = root.text("title", "Donations")
+    if len(title) > _TITLES or not title.isprintable():
+        raise root.error(f"a title is one line of at most {_TITLES} characters", "title")
+    return title
+
+
+def _public_url(root: Table) -> str | None:
+    url = root.optional_text("public_url")
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, valid = parts.hostname, parts.port != 0
+    except ValueError:
+        host, valid = None, False
+    plain = url.isascii() and url.isprintable() and not re.search(r"[\s\"'<>\\]", url)
+    if not (host and valid and plain) or parts.query or parts.fragment or "@" in parts.netloc:
+        raise root.error("write it as https://donations.example.org", "public_url")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(host)):
+        raise root.error("pages embed only what is served by https", "public_url")
+    return url.rstrip("/")
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _timezone(root: Table) -> tzinfo:
+    name = root.text("timezone", "UTC")
+    if name == "UTC":
+        return UTC  # also where the system has no table of time zones
+    zones = available_timezones()
+    if name not in zones:
+        near = get_close_matches(name, zones, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ', it is written like "Europe/Paris"'
+        raise root.error(f"unknown time zone{hint}", "timezone")
+    return ZoneInfo(name)
+
+
+def _database(root: Table, folder: Path) -> Path:
+    name = root.text("database", "donations.sqlite3")
+    if "://" in name or "\0" in name:
+        raise root.error("the database is a file: give its path", "database")
+    return folder / name
+
+
+def _server(table: Table) -> Server:
+    proxies = []
+    for index, text in enumerate(table.texts("trusted_proxies")):
+        try:
+            proxies.append(ipaddress.ip_network(text, strict=False))
+        except ValueError:
+            raise table.error(
+                "a proxy is an IP address or network, such as 127.0.0.1", "trusted_proxies", index
+            ) from None
+    host = table.text("host", "127.0.0.1")
+    if re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", host) is None:
+        raise table.error("give an IP address or a host name, without port", "host")
+    return Server(host, table.integer("port", 8080, 1, 65_535), tuple(proxies))
+
+
+def _widget(table: Table, chains: Mapping[str, ChainSettings]) -> Widget:
+    hide = table.texts("hide")
+    for index, part in enumerate(hide):
+        if part not in HIDEABLE:
+            near = get_close_matches(part, HIDEABLE, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(HIDEABLE)}"
+            raise table.error(f"{shown(part)} is nothing that can be hidden; {hint}", "hide", index)
+    accent = table.optional_text("accent")
+    if accent is not None and _COLOUR.fullmatch(accent) is None:
+        raise table.error('a colour is written like "#b45309"', "accent")
+    goal = _goal(table.table("goal", ("amount", "asset")), chains) if "goal" in table else None
+    return Widget(goal, accent, frozenset(hide))
+
+
+def _goal(table: Table, chains: Mapping[str, ChainSettings]) -> Goal:
+    assets = {}
+    for settings in chains.values():
+        assets[settings.chain.symbol] = settings.chain.decimals
+        assets |= {token.symbol: token.decimals for token in settings.tokens}
+    for key in ("amount", "asset"):
+        if key not in table:
+            raise table.error('a goal is written { amount = "0.5", asset = "BTC" }')
+    symbol = table.text("asset", "")
+    if symbol not in assets:
+        raise table.error(f"no such asset is watched; watched: {', '.join(assets)}", "asset")
+    try:
+        target = parse_amount(table.text("amount", ""), assets[symbol])
+    except ValueError as error:
+        reason = str(error)
+    else:
+        if target > 0:
+            return Goal(symbol, assets[symbol], target)
+        reason = "the goal is more than nothing"
+    raise table.error(reason, "amount")
