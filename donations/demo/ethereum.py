@@ -1,0 +1,270 @@
+"""An Ethereum JSON-RPC endpoint over a simulated chain (execution-apis; errors like geth's)."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from donations.demo.ethereum_block import octets, transaction_form
+from donations.demo.http import CallError, JsonRpcServer
+
+if TYPE_CHECKING:
+    from donations.demo.ethereum_block import EthBlock
+    from donations.demo.ethereum_chain import EthereumChain
+
+_SERVER_ERROR = -32000
+_INVALID_PARAMS = -32602
+_NO_METHOD = -32601
+_BALANCE_OF = "0x70a08231"
+
+
+class EthereumView:
+    """What one endpoint knows.
+
+    ``lag``: blocks it is behind; ``lags``: a balancer's back ends, one after the other for each
+    call. ``states`` is how many blocks back it keeps state (None: an archive), ``logs_range`` how
+    many blocks one eth_getLogs may span. ``forgiving``: it takes an unknown block hash for the tip.
+    """
+
+    def __init__(self, chain: EthereumChain) -> None:
+        self.chain = chain
+        self.lag = 0
+        self.lags: tuple[int, ...] = ()
+        self.states: int | None = None
+        self.logs_range: int | None = None
+        self.forgiving = False
+        self.hidden: set[str] = set()
+        self._frozen: str | None = None
+        self._turns = count()
+
+    def freeze(self) -> None:
+        """Hear nothing new from now on."""
+        self._frozen = self.chain.tip.hash
+
+    def thaw(self) -> None:
+        """Catch up."""
+        self._frozen = None
+
+    def next_turn(self) -> None:
+        """Let the next back end answer."""
+        if self.lags:
+            self.lag = self.lags[next(self._turns) % len(self.lags)]
+
+    @property
+    def tip(self) -> EthBlock:
+        """The endpoint's latest block."""
+        tip = self.chain.tip if self._frozen is None else self.chain.blocks[self._frozen]
+        return self.at(tip, tip.number - self.lag)
+
+    def at(self, block: EthBlock, number: int) -> EthBlock:
+        """The ancestor of a block at a number (0 below that)."""
+        while block.number > max(0, number):
+            if self.chain.on_best(block):
+                return self.chain.best[max(0, number)]
+            block = self.chain.blocks[block.parent]
+        return block
+
+    def find(self, tag: Any) -> EthBlock | None:
+        """The block that a tag, number, hash or EIP-1898 object names; None if there is none."""
+        tip = self.tip
+        if isinstance(tag, dict):
+            tag = tag.get("blockHash", tag.get("blockNumber"))
+        if not isinstance(tag, str):
+            raise CallError(_INVALID_PARAMS, "invalid argument: block")
+        match tag:
+            case "latest" | "pending":
+                return tip
+            case "earliest":
+                return self.chain.best[0]
+            case "safe":
+                return self.at(tip, tip.number - self.chain.safe_lag)
+            case "finalized":
+                return self.at(tip, tip.number - self.chain.final_lag)
+        if len(tag) == 66:
+            block = self.chain.blocks.get(tag.lower())
+            if block is not None and block.number > tip.number:
+                block = None
+            return tip if block is None and self.forgiving else block
+        number = _number(tag)
+        return self.at(tip, number) if number <= tip.number else None
+
+    def state(self, tag: Any) -> EthBlock:
+        """A block whose state is kept. Raises CallError."""
+        block = self.find(tag)
+        if block is None:
+            raise CallError(_SERVER_ERROR, "header not found")
+        if self.states is not None and block.number <= self.tip.number - self.states:
+            root = block.state_root.hex()
+            raise CallError(
+                _SERVER_ERROR, f"missing trie node {root} (path ) state 0x{root} is not available"
+            )
+        return block
+
+    def location(self, transaction_hash: str) -> tuple[EthBlock, int] | None:
+        """The block and position of a transaction on the endpoint's branch."""
+        block = self.tip
+        if transaction_hash in self.hidden:
+            return None
+        while not self.chain.on_best(block):
+            for position, done in enumerate(block.executed):
+                if done.payment.hash == transaction_hash:
+                    return block, position
+            block = self.chain.blocks[block.parent]
+        number, position = self.chain.location.get(transaction_hash, (block.number + 1, 0))
+        return (self.chain.best[number], position) if number <= block.number else None
+
+
+class EthereumServer(JsonRpcServer):
+    """One operator's endpoint. ``chain_id`` may be a lie; ``missing`` are methods it lacks."""
+
+    def __init__(self, chain: EthereumChain) -> None:
+        super().__init__(self._dispatch)
+        self.chain = chain
+        self.view = EthereumView(chain)
+        self.chain_id: int | None = None
+        self.missing: set[str] = set()
+
+    async def __aenter__(self) -> EthereumServer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def _dispatch(self, method: str, params: list[Any]) -> Any:
+        handler = METHODS.get(method)
+        if handler is None or method in self.missing:
+            message = f"the method {method} does not exist/is not available"
+            raise CallError(_NO_METHOD, message)
+        self.view.next_turn()
+        wanted, handle = handler
+        if len(params) < wanted:
+            raise CallError(_INVALID_PARAMS, f"missing value for required argument {len(params)}")
+        return handle(self, params)
+
+    def _network(self) -> int:
+        return self.chain.chain_id if self.chain_id is None else self.chain_id
+
+    def _block(self, params: list[Any]) -> dict[str, Any] | None:
+        block = self.view.find(params[0])
+        return None if block is None else block.listed(full=bool(params[1]))
+
+    def _state(self, params: list[Any], position: int = 1) -> EthBlock:
+        return self.view.state(params[position] if len(params) > position else "latest")
+
+    def _balance(self, params: list[Any]) -> str:
+        return hex(self.chain.account(_address(params[0]), self._state(params)).balance)
+
+    def _nonce(self, params: list[Any]) -> str:
+        return hex(self.chain.account(_address(params[0]), self._state(params)).nonce)
+
+    def _code(self, params: list[Any]) -> str:
+        return octets(self.chain.account(_address(params[0]), self._state(params)).code)
+
+    def _transaction(self, params: list[Any]) -> dict[str, Any] | None:
+        where = self.view.location(params[0])
+        if where is not None:
+            return where[0].transaction(where[1])
+        payment = self.chain.pending.get(params[0])
+        if payment is None or params[0] in self.view.hidden:
+            return None
+        return transaction_form(payment, self.chain.base_fee + payment.priority_fee)
+
+    def _receipt(self, params: list[Any]) -> dict[str, Any] | None:
+        where = self.view.location(params[0])
+        return None if where is None else where[0].receipt(where[1])
+
+    def _receipts(self, params: list[Any]) -> list[dict[str, Any]] | None:
+        block = self.view.find(params[0])
+        if block is None:
+            return None
+        return [block.receipt(position) for position in range(len(block.executed))]
+
+    def _logs(self, params: list[Any]) -> list[dict[str, Any]]:
+        wanted = params[0]
+        if "blockHash" in wanted:
+            block = self.view.find(wanted["blockHash"])
+            if block is None:
+                raise CallError(_SERVER_ERROR, "unknown block")
+            blocks = [block]
+        else:
+            blocks = self._range(wanted)
+        addresses = wanted.get("address") or []
+        contracts = {each.lower() for each in _listed(addresses)}
+        topics = [
+            None if each is None else {topic.lower() for topic in _listed(each)}
+            for each in wanted.get("topics") or []
+        ]
+        return [
+            log
+            for block in blocks
+            for position, done in enumerate(block.executed)
+            if done.logs and done.payment.hash not in self.view.hidden
+            for log in block.logs(position)
+            if (not contracts or log["address"] in contracts) and _fits(log["topics"], topics)
+        ]
+
+    def _range(self, wanted: dict[str, Any]) -> list[EthBlock]:
+        tip = self.view.tip
+        first = self.view.find(wanted.get("fromBlock", "latest"))
+        last = self.view.find(wanted.get("toBlock", "latest")) or tip
+        if first is None:
+            raise CallError(_SERVER_ERROR, "block range extends beyond current head block")
+        if first.number > last.number:
+            raise CallError(_INVALID_PARAMS, "invalid block range params")
+        limit = self.view.logs_range
+        if limit is not None and last.number - first.number >= limit:
+            raise CallError(-32005, f"query exceeds the limit of {limit} blocks")
+        return [self.view.at(tip, number) for number in range(first.number, last.number + 1)]
+
+    def _call(self, params: list[Any]) -> str:
+        data = params[0].get("data") or params[0].get("input") or "0x"
+        block = self._state(params)
+        if not data.startswith(_BALANCE_OF) or len(data) != 74:
+            raise CallError(3, "execution reverted")
+        amount = self.chain.token_balance(params[0]["to"], "0x" + data[-40:], block)
+        return f"0x{amount:064x}"
+
+
+def _number(tag: str) -> int:
+    try:
+        return int(tag, 16)
+    except ValueError as error:
+        raise CallError(_INVALID_PARAMS, f"invalid argument: {tag}") from error
+
+
+def _address(text: Any) -> str:
+    if not isinstance(text, str) or len(text) != 42:
+        raise CallError(_INVALID_PARAMS, "invalid argument 0: address")
+    return text.lower()
+
+
+def _listed(one_or_many: Any) -> list[str]:
+    return [one_or_many] if isinstance(one_or_many, str) else list(one_or_many)
+
+
+def _fits(topics: list[str], wanted: list[set[str] | None]) -> bool:
+    if len(topics) < len(wanted):
+        return False
+    return all(each is None or topic in each for topic, each in zip(topics, wanted, strict=False))
+
+
+# Method -> (how many arguments it needs, what answers it).
+METHODS: dict[str, Any] = {
+    "eth_chainId": (0, lambda self, _: hex(self._network())),
+    "net_version": (0, lambda self, _: str(self._network())),
+    "web3_clientVersion": (0, lambda self, _: "Geth/v1.16.4-world"),
+    "eth_syncing": (0, lambda self, _: False),
+    "eth_blockNumber": (0, lambda self, _: hex(self.view.tip.number)),
+    "eth_getBlockByNumber": (2, EthereumServer._block),
+    "eth_getBlockByHash": (2, EthereumServer._block),
+    "eth_getBalance": (1, EthereumServer._balance),
+    "eth_getTransactionCount": (1, EthereumServer._nonce),
+    "eth_getCode": (1, EthereumServer._code),
+    "eth_getTransactionByHash": (1, EthereumServer._transaction),
+    "eth_getTransactionReceipt": (1, EthereumServer._receipt),
+    "eth_getBlockReceipts": (1, EthereumServer._receipts),
+    "eth_getLogs": (1, EthereumServer._logs),
+    "eth_call": (1, EthereumServer._call),
+    "eth_gasPrice": (0, lambda self, _: hex(self.chain.base_fee)),
+}
