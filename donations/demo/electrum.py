@@ -8,7 +8,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from donations.demo.electrum_answers import ElectrumAnswers, RpcError, Session
+from donations.demo.electrum_answers import ElectrumAnswers
+from donations.demo.electrum_words import RpcError, Session
 from donations.demo.faults import Fault, Trouble
 from donations.demo.view import UtxoView
 

@@ -6,59 +6,29 @@ history that is too long comes back empty instead of as an error.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from donations.demo.electrum_words import (
+    BAD_REQUEST,
+    DAEMON_ERROR,
+    FULCRUM_METHODS,
+    METHODS,
+    RpcError,
+    Session,
+    Version,
+    checked_scripthash,
+    checked_txid,
+    parse_version,
+    status,
+    whole,
+)
 from donations.demo.transaction import merkle_branch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from donations.demo.blocktree import Block
+    from donations.demo.block import Block
     from donations.demo.view import HistoryRow, UtxoView
-
-BAD_REQUEST = 1
-DAEMON_ERROR = 2
-_HASH = re.compile(r"[0-9a-fA-F]{64}")
-Version = tuple[int, ...]
-
-
-class RpcError(Exception):
-    """An error that goes to the client."""
-
-    def __init__(self, code: int, message: str, *, fatal: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.fatal = fatal
-
-
-def status(rows: Iterable[HistoryRow]) -> str | None:
-    """The status of a scripthash with this history; None for an empty one."""
-    text = "".join(f"{row.txid}:{row.height}:" for row in rows)
-    return hashlib.sha256(text.encode()).hexdigest() if text else None
-
-
-def parse_version(text: str) -> Version:
-    """A protocol version such as "1.4.2", without trailing zeros."""
-    if not re.fullmatch(r"[0-9]+(\.[0-9]+){1,2}", text):
-        raise RpcError(BAD_REQUEST, f"invalid protocol version string: {text}")
-    numbers = [int(part) for part in text.split(".")]
-    while len(numbers) > 2 and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
-
-
-@dataclass
-class Session:
-    """What a server remembers of one connection."""
-
-    version: Version | None = None
-    headers: bool = False
-    subscribed: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -172,7 +142,7 @@ class ElectrumAnswers:
     def _block_headers(
         self, session: Session, start: int, count: int, cp_height: int = 0
     ) -> dict[str, Any]:
-        _whole(start), _whole(count)
+        whole(start), whole(count)
         found = []
         for height in range(start, start + min(count, 2016)):
             block = self.view.block(height)
@@ -202,19 +172,19 @@ class ElectrumAnswers:
     # -- scripthashes -------------------------------------------------------------------------
 
     def _scripthash_subscribe(self, session: Session, name: str) -> str | None:
-        session.subscribed[_scripthash(name)] = found = self.status(name, session.version)
+        session.subscribed[checked_scripthash(name)] = found = self.status(name, session.version)
         return found
 
     def _scripthash_unsubscribe(self, session: Session, name: str) -> bool:
-        return session.subscribed.pop(_scripthash(name), self) is not self
+        return session.subscribed.pop(checked_scripthash(name), self) is not self
 
     def _scripthash_get_status(self, session: Session, name: str) -> str | None:
-        return self.status(_scripthash(name), session.version)
+        return self.status(checked_scripthash(name), session.version)
 
     def _scripthash_get_history(
         self, session: Session, name: str, least: int = 0, below: int = -1
     ) -> list[dict[str, Any]]:
-        rows = self._rows(_scripthash(name), session.version)
+        rows = self._rows(checked_scripthash(name), session.version)
         if len(rows) > self.history_limit:
             if self.fulcrum:
                 return []
@@ -227,13 +197,13 @@ class ElectrumAnswers:
         ]
 
     def _scripthash_get_mempool(self, session: Session, name: str) -> list[dict[str, Any]]:
-        rows = self._rows(_scripthash(name), session.version)
+        rows = self._rows(checked_scripthash(name), session.version)
         return [row.listed() for row in rows if row.height <= 0]
 
     def _scripthash_get_balance(
         self, session: Session, name: str, token_filter: str = ""
     ) -> dict[str, int]:
-        confirmed, unconfirmed = self.view.balance(_scripthash(name))
+        confirmed, unconfirmed = self.view.balance(checked_scripthash(name))
         return {"confirmed": confirmed, "unconfirmed": unconfirmed}
 
     def _scripthash_listunspent(
@@ -242,7 +212,7 @@ class ElectrumAnswers:
         return [
             {"tx_hash": outpoint.txid, "tx_pos": outpoint.vout, "height": height}
             | {"value": output.value}
-            for outpoint, output, height in self.view.unspent(_scripthash(name))
+            for outpoint, output, height in self.view.unspent(checked_scripthash(name))
         ]
 
     def _rows(self, name: str, version: Version | None) -> list[HistoryRow]:
@@ -255,7 +225,7 @@ class ElectrumAnswers:
     # -- transactions -------------------------------------------------------------------------
 
     def _transaction_get(self, session: Session, txid: str, verbose: bool = False) -> str:
-        transaction = self.view.transaction(_txid(txid))
+        transaction = self.view.transaction(checked_txid(txid))
         if transaction is None:
             reason = "No such mempool or blockchain transaction. Use gettransaction for wallet"
             raise RpcError(
@@ -269,7 +239,7 @@ class ElectrumAnswers:
     def _transaction_get_merkle(
         self, session: Session, txid: str, height: int | None = None
     ) -> dict[str, Any]:
-        where = self.view.location(_txid(txid))
+        where = self.view.location(checked_txid(txid))
         if where is None or (height != where[0] and not (height is None and self.fulcrum)):
             if height is not None:
                 self._block(height)
@@ -282,7 +252,7 @@ class ElectrumAnswers:
         self, session: Session, height: int, position: int, merkle: bool = False
     ) -> Any:
         block = self._block(height)
-        if not 0 <= _whole(position) < len(block.transactions):
+        if not 0 <= whole(position) < len(block.transactions):
             raise RpcError(BAD_REQUEST, f"no tx at position {position} in block at {height}")
         txid = block.transactions[position].txid
         if not merkle:
@@ -291,74 +261,16 @@ class ElectrumAnswers:
         return {"tx_hash": txid, "merkle": [each[::-1].hex() for each in branch]}
 
     def _transaction_get_height(self, session: Session, txid: str) -> int | None:
-        where = self.view.location(_txid(txid))
+        where = self.view.location(checked_txid(txid))
         if where is not None:
             return where[0]
         return 0 if self.view.pending(txid) else None
 
     def _block(self, height: int) -> Block:
-        block = self.view.block(_whole(height))
+        block = self.view.block(whole(height))
         if block is None:
             raise RpcError(BAD_REQUEST, f"height {height:,d} out of range")
         return block
 
     def _modern(self, session: Session) -> bool:
         return session.version is not None and session.version >= (1, 6)
-
-
-def _whole(number: Any) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise RpcError(BAD_REQUEST, f"{number} should be a non-negative integer")
-    return number
-
-
-def _scripthash(name: Any) -> str:
-    if not isinstance(name, str) or _HASH.fullmatch(name) is None:
-        raise RpcError(BAD_REQUEST, f"{name} is not a valid script hash")
-    return name
-
-
-def _txid(name: Any) -> str:
-    if not isinstance(name, str) or _HASH.fullmatch(name) is None:
-        raise RpcError(BAD_REQUEST, f"{name} should be a transaction hash")
-    return name
-
-
-METHODS = frozenset(
-    {
-        "server.version",
-        "server.ping",
-        "server.banner",
-        "server.donation_address",
-        "server.peers.subscribe",
-        "server.features",
-        "mempool.get_fee_histogram",
-        *(
-            f"blockchain.{name}"
-            for name in (
-                "estimatefee",
-                "relayfee",
-                "headers.subscribe",
-                "block.header",
-                "block.headers",
-                "scripthash.subscribe",
-                "scripthash.unsubscribe",
-                "scripthash.get_history",
-                "scripthash.get_mempool",
-                "scripthash.get_balance",
-                "scripthash.listunspent",
-                "transaction.get",
-                "transaction.get_merkle",
-                "transaction.id_from_pos",
-            )
-        ),
-    }
-)
-FULCRUM_METHODS = frozenset(
-    {
-        "blockchain.headers.unsubscribe",
-        "blockchain.headers.get_tip",
-        "blockchain.scripthash.get_status",
-        "blockchain.transaction.get_height",
-    }
-)

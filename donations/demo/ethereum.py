@@ -2,116 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from donations.demo.ethereum_block import octets, transaction_form
+from donations.demo.ethereum_payment import octets, transaction_form
+from donations.demo.ethereum_view import INVALID_PARAMS, SERVER_ERROR, EthereumView
 from donations.demo.http import CallError, JsonRpcServer
 
 if TYPE_CHECKING:
     from donations.demo.ethereum_block import EthBlock
     from donations.demo.ethereum_chain import EthereumChain
 
-_SERVER_ERROR = -32000
-_INVALID_PARAMS = -32602
 _NO_METHOD = -32601
 _BALANCE_OF = "0x70a08231"
-
-
-class EthereumView:
-    """What one endpoint knows.
-
-    ``lag``: blocks it is behind; ``lags``: a balancer's back ends, one after the other for each
-    call. ``states`` is how many blocks back it keeps state (None: an archive), ``logs_range`` how
-    many blocks one eth_getLogs may span. ``forgiving``: it takes an unknown block hash for the tip.
-    """
-
-    def __init__(self, chain: EthereumChain) -> None:
-        self.chain = chain
-        self.lag = 0
-        self.lags: tuple[int, ...] = ()
-        self.states: int | None = None
-        self.logs_range: int | None = None
-        self.forgiving = False
-        self.hidden: set[str] = set()
-        self._frozen: str | None = None
-        self._turns = count()
-
-    def freeze(self) -> None:
-        """Hear nothing new from now on."""
-        self._frozen = self.chain.tip.hash
-
-    def thaw(self) -> None:
-        """Catch up."""
-        self._frozen = None
-
-    def next_turn(self) -> None:
-        """Let the next back end answer."""
-        if self.lags:
-            self.lag = self.lags[next(self._turns) % len(self.lags)]
-
-    @property
-    def tip(self) -> EthBlock:
-        """The endpoint's latest block."""
-        tip = self.chain.tip if self._frozen is None else self.chain.blocks[self._frozen]
-        return self.at(tip, tip.number - self.lag)
-
-    def at(self, block: EthBlock, number: int) -> EthBlock:
-        """The ancestor of a block at a number (0 below that)."""
-        while block.number > max(0, number):
-            if self.chain.on_best(block):
-                return self.chain.best[max(0, number)]
-            block = self.chain.blocks[block.parent]
-        return block
-
-    def find(self, tag: Any) -> EthBlock | None:
-        """The block that a tag, number, hash or EIP-1898 object names; None if there is none."""
-        tip = self.tip
-        if isinstance(tag, dict):
-            tag = tag.get("blockHash", tag.get("blockNumber"))
-        if not isinstance(tag, str):
-            raise CallError(_INVALID_PARAMS, "invalid argument: block")
-        match tag:
-            case "latest" | "pending":
-                return tip
-            case "earliest":
-                return self.chain.best[0]
-            case "safe":
-                return self.at(tip, tip.number - self.chain.safe_lag)
-            case "finalized":
-                return self.at(tip, tip.number - self.chain.final_lag)
-        if len(tag) == 66:
-            block = self.chain.blocks.get(tag.lower())
-            if block is not None and block.number > tip.number:
-                block = None
-            return tip if block is None and self.forgiving else block
-        number = _number(tag)
-        return self.at(tip, number) if number <= tip.number else None
-
-    def state(self, tag: Any) -> EthBlock:
-        """A block whose state is kept. Raises CallError."""
-        block = self.find(tag)
-        if block is None:
-            raise CallError(_SERVER_ERROR, "header not found")
-        if self.states is not None and block.number <= self.tip.number - self.states:
-            root = block.state_root.hex()
-            raise CallError(
-                _SERVER_ERROR, f"missing trie node {root} (path ) state 0x{root} is not available"
-            )
-        return block
-
-    def location(self, transaction_hash: str) -> tuple[EthBlock, int] | None:
-        """The block and position of a transaction on the endpoint's branch."""
-        block = self.tip
-        if transaction_hash in self.hidden:
-            return None
-        while not self.chain.on_best(block):
-            for position, done in enumerate(block.executed):
-                if done.payment.hash == transaction_hash:
-                    return block, position
-            block = self.chain.blocks[block.parent]
-        number, position = self.chain.location.get(transaction_hash, (block.number + 1, 0))
-        return (self.chain.best[number], position) if number <= block.number else None
 
 
 class EthereumServer(JsonRpcServer):
@@ -139,7 +41,7 @@ class EthereumServer(JsonRpcServer):
         self.view.next_turn()
         wanted, handle = handler
         if len(params) < wanted:
-            raise CallError(_INVALID_PARAMS, f"missing value for required argument {len(params)}")
+            raise CallError(INVALID_PARAMS, f"missing value for required argument {len(params)}")
         return handle(self, params)
 
     def _network(self) -> int:
@@ -185,7 +87,7 @@ class EthereumServer(JsonRpcServer):
         if "blockHash" in wanted:
             block = self.view.find(wanted["blockHash"])
             if block is None:
-                raise CallError(_SERVER_ERROR, "unknown block")
+                raise CallError(SERVER_ERROR, "unknown block")
             blocks = [block]
         else:
             blocks = self._range(wanted)
@@ -209,9 +111,9 @@ class EthereumServer(JsonRpcServer):
         first = self.view.find(wanted.get("fromBlock", "latest"))
         last = self.view.find(wanted.get("toBlock", "latest")) or tip
         if first is None:
-            raise CallError(_SERVER_ERROR, "block range extends beyond current head block")
+            raise CallError(SERVER_ERROR, "block range extends beyond current head block")
         if first.number > last.number:
-            raise CallError(_INVALID_PARAMS, "invalid block range params")
+            raise CallError(INVALID_PARAMS, "invalid block range params")
         limit = self.view.logs_range
         if limit is not None and last.number - first.number >= limit:
             raise CallError(-32005, f"query exceeds the limit of {limit} blocks")
@@ -226,16 +128,9 @@ class EthereumServer(JsonRpcServer):
         return f"0x{amount:064x}"
 
 
-def _number(tag: str) -> int:
-    try:
-        return int(tag, 16)
-    except ValueError as error:
-        raise CallError(_INVALID_PARAMS, f"invalid argument: {tag}") from error
-
-
 def _address(text: Any) -> str:
     if not isinstance(text, str) or len(text) != 42:
-        raise CallError(_INVALID_PARAMS, "invalid argument 0: address")
+        raise CallError(INVALID_PARAMS, "invalid argument 0: address")
     return text.lower()
 
 

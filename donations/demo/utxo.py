@@ -7,7 +7,8 @@ import time as clock
 from collections import deque
 from typing import TYPE_CHECKING
 
-from donations.demo.blocktree import SUBSIDY, Block, BlockTree, assemble
+from donations.demo.block import SUBSIDY, Block, assemble
+from donations.demo.blocktree import BlockTree
 from donations.demo.transaction import (
     FINAL_SEQUENCE,
     REPLACEABLE,
@@ -24,21 +25,24 @@ COIN = 100_000_000
 _STOCK = 500 * COIN  # what one coin of a donor holds
 _LOW_STOCK = 100
 _MATURITY = 30  # blocks before a donor spends a new coin
+_BEGINNING = 1_500_000_000  # the time of block 0
 _SPACING = 600  # seconds between blocks
 
 
-def _genesis(start: int) -> Block:
+def _genesis() -> Block:
     reward = Output(SUBSIDY, b"\x6a\x05world")
-    return assemble(0, "00" * 32, start, (), (reward,), b"the first block of a simulated world")
+    return assemble(
+        0, "00" * 32, _BEGINNING, (), (reward,), b"the first block of a simulated world"
+    )
 
 
 class UtxoChain(BlockTree):
     """A chain that is the same for the same seed and start.
 
     ``name`` is "btc" or "bch"; BCH has no segwit and orders its blocks by txid. ``start`` is the
-    time of block 0 in seconds (block n then stands at start + 600 n); without it the first blocks
-    lie in the recent past and later ones carry the time they are made. ``coins`` is how many gifts
-    can be made before the next block. All chains of one start share block 0, like BTC and BCH.
+    time from which block n stands at start + 600 n, in seconds; without it the first blocks end
+    ``past`` seconds ago and later ones carry the time they are made. ``coins`` is how many gifts
+    can be made before the next block. All chains share block 0, as BTC and BCH do.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class UtxoChain(BlockTree):
         seed: int = 0,
         *,
         start: int | None = None,
+        past: int = _SPACING,
         blocks: int = 101,
         coins: int = 500,
     ) -> None:
@@ -56,8 +61,8 @@ class UtxoChain(BlockTree):
         self._start = start
         self._branches = 0
         self._stock: deque[Outpoint] = deque()
-        first = start if start is not None else int(clock.time()) - _SPACING * (blocks + 1)
-        super().__init__(_genesis(first))
+        first = start if start is not None else int(clock.time()) - past - _SPACING * blocks
+        super().__init__(_genesis())
         self._extend((), restock=coins, time=first + _SPACING)
         for _ in range(blocks - 1):
             self._extend((), time=self.tip.time + _SPACING)
@@ -191,7 +196,7 @@ class UtxoChain(BlockTree):
         """
         made = []
         for number in range(blocks):
-            wanted = tuple(self._chosen(only)) if number == 0 else ()
+            wanted = tuple(self._waiting(only)) if number == 0 else ()
             made.append(self._extend(wanted, to=to, time=time if number == 0 else None))
         self._announce()
         return made
@@ -233,22 +238,9 @@ class UtxoChain(BlockTree):
                 for txid in had.get(self.height + 1, ())
                 if txid in self.mempool and (kept is None or txid in kept)
             ]
-            made.append(self._extend(tuple(self._chosen(again))))
+            made.append(self._extend(tuple(self._waiting(again))))
         self._announce()
         return made
-
-    def _chosen(self, only: Iterable[str] | None) -> Iterable[Transaction]:
-        """The mempool in its order, reduced to ``only`` and what they build on."""
-        if only is None:
-            return list(self.mempool.values())
-        wanted: set[str] = set()
-        waiting = list(only)
-        while waiting:
-            txid = waiting.pop()
-            if txid not in wanted and txid in self.mempool:
-                wanted.add(txid)
-                waiting += (each.txid for each in self.mempool[txid].spends)
-        return [each for txid, each in self.mempool.items() if txid in wanted]
 
     def _extend(
         self,

@@ -11,7 +11,8 @@ from donations.demo.transaction import Input, Outpoint, Output, Transaction, scr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from donations.demo.blocktree import Block, BlockTree
+    from donations.demo.block import Block
+    from donations.demo.blocktree import BlockTree
 
 
 class HistoryRow(NamedTuple):
