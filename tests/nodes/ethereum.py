@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import contracts, install
 from .jsonrpc import Json, JsonRpc, RpcError
 from .process import Process, free_ports, wait_until
+from .traces import Flow, flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,40 +19,6 @@ CHAIN_ID = 31337
 MINE_AT_ONCE = 1_000
 # A replacement must pay at least a tenth more than what it replaces; double is always enough.
 OUTBID = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """What one transaction did to one address, in wei, by the node's own trace of it.
-
-    ``direct`` is the value of the transaction itself, when the address is its recipient;
-    ``internal`` what calls inside it brought; ``sent`` what the address gave away; ``fee`` what it
-    paid for gas. ``own`` is true when the address signed the transaction.
-    """
-
-    txid: str
-    height: int
-    block: str
-    sender: str
-    direct: int
-    internal: int
-    sent: int
-    fee: int
-    own: bool
-
-    @property
-    def net(self) -> int:
-        return self.direct + self.internal - self.sent - self.fee
-
-
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A movement of ether somewhere inside a transaction; ``depth`` 0 is the transaction itself."""
-
-    source: str
-    target: str
-    amount: int
-    depth: int
 
 
 class Ethereum:
@@ -249,30 +215,10 @@ class Ethereum:
             for txid, trace in zip(block["transactions"], traces, strict=True):
                 if "result" not in trace:
                     raise RpcError("debug_traceBlockByNumber", 0, str(trace.get("error")))
-                flow = self._flow(address.lower(), txid, block, trace["result"])
-                if flow is not None:
-                    found.append(flow)
+                done = flow(address.lower(), trace["result"], self.receipt(txid))
+                if done is not None:
+                    found.append(done)
         return found
-
-    def _flow(self, address: str, txid: str, block: Json, trace: Json) -> Flow | None:
-        own = trace["from"] == address
-        values = _values(trace, 0)
-        if not own and all(address not in (one.source, one.target) for one in values):
-            return None
-        receipt = self.receipt(txid)
-        fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16) if own else 0
-        incoming = [one for one in values if one.target == address]
-        return Flow(
-            txid=txid,
-            height=int(block["number"], 16),
-            block=block["hash"],
-            sender=trace["from"],
-            direct=sum(one.amount for one in incoming if one.depth == 0),
-            internal=sum(one.amount for one in incoming if one.depth > 0),
-            sent=sum(one.amount for one in values if one.source == address),
-            fee=fee,
-            own=own,
-        )
 
     def _run(self) -> Process:
         process = Process("anvil", self._command, self.folder / "anvil.log")
@@ -295,16 +241,3 @@ class Token:
     def balance(self, address: str, at: str = "latest") -> int:
         data = "0x" + contracts.BALANCE_OF + contracts.word(address)
         return int(self.node.rpc("eth_call", {"to": self.contract, "data": data}, at), 16)
-
-
-def _values(call: Json, depth: int) -> list[_Value]:
-    """The ether moved by a call and by the calls inside it; nothing of a call that failed."""
-    if "error" in call:
-        return []
-    found: list[_Value] = []
-    amount = int(call.get("value") or "0x0", 16)
-    if amount and call["type"] not in ("DELEGATECALL", "CALLCODE", "STATICCALL"):
-        found.append(_Value(call["from"], call.get("to", ""), amount, depth))
-    for inner in call.get("calls", ()):
-        found += _values(inner, depth + 1)
-    return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .bitcoin import Bitcoin
+from .bitcoin_cash import BitcoinCash
 from .electrumx import ElectrumX
 from .ethereum import Ethereum
 
@@ -31,6 +32,25 @@ def bitcoin_electrum(
 ) -> Iterator[ElectrumX]:
     """An Electrum server on the Bitcoin node."""
     server = ElectrumX(tmp_path_factory.mktemp("bitcoin_electrum"), "Bitcoin", bitcoin.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def bitcoin_cash(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BitcoinCash]:
+    """A Bitcoin Cash node whose donor has money."""
+    node = BitcoinCash(tmp_path_factory.mktemp("bitcoin_cash"))
+    yield node
+    node.stop()
+
+
+@pytest.fixture(scope="session")
+def bitcoin_cash_electrum(
+    bitcoin_cash: BitcoinCash, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ElectrumX]:
+    """An Electrum server on the Bitcoin Cash node."""
+    folder = tmp_path_factory.mktemp("bitcoin_cash_electrum")
+    server = ElectrumX(folder, "BitcoinCash", bitcoin_cash.url)
     yield server
     server.stop()
 

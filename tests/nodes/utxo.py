@@ -92,11 +92,11 @@ class UtxoNode(ABC):
 
     def transaction(self, txid: str) -> Json:
         """The node's decoded JSON of a transaction, in the mempool or in a block."""
-        return self.rpc("getrawtransaction", txid, 1)
+        return self.rpc("getrawtransaction", txid, True)
 
     def raw(self, txid: str) -> str:
         """The hex of a transaction, in the mempool or in a block."""
-        return str(self.rpc("getrawtransaction", txid, 0))
+        return str(self.rpc("getrawtransaction", txid, False))
 
     def mempool(self) -> set[str]:
         """The txids that wait to be mined."""
@@ -121,6 +121,7 @@ class UtxoNode(ABC):
         payments: Payments,
         change: str | None = None,
         fee: int = FEE,
+        sequence: int = wire.SEQUENCE,
     ) -> str:
         """A raw transaction of exactly these inputs and outputs, not yet sent.
 
@@ -132,7 +133,7 @@ class UtxoNode(ABC):
             rest = sum(map(self.value, inputs)) - sum(amount for _, amount in paid) - fee
             paid.append((change, rest))
         unsigned = wire.unsigned_transaction(
-            inputs, [(self.script(address), amount) for address, amount in paid]
+            inputs, [(self.script(address), amount) for address, amount in paid], sequence
         )
         return self._sign(unsigned, [self._spent(outpoint) for outpoint in inputs])
 

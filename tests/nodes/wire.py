@@ -43,12 +43,14 @@ def double_sha256(data: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(data).digest()).digest()
 
 
-def unsigned_transaction(inputs: Sequence[Outpoint], outputs: Sequence[tuple[bytes, int]]) -> str:
+def unsigned_transaction(
+    inputs: Sequence[Outpoint], outputs: Sequence[tuple[bytes, int]], sequence: int = SEQUENCE
+) -> str:
     """Hex of a transaction that spends ``inputs`` and pays (script, sat), in this order."""
     parts = [(2).to_bytes(4, "little"), _compact(len(inputs))]
     for outpoint in inputs:
         parts += [bytes.fromhex(outpoint.txid)[::-1], outpoint.index.to_bytes(4, "little")]
-        parts += [_compact(0), SEQUENCE.to_bytes(4, "little")]
+        parts += [_compact(0), sequence.to_bytes(4, "little")]
     parts += [_outputs(outputs), bytes(4)]
     return b"".join(parts).hex()
 
