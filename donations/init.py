@@ -30,7 +30,8 @@ class InitResult:
 
     def lines(self) -> list[str]:
         """The report for people, line by line."""
-        report = [f"{self.source}: {len(self.reading.found)} addresses"]
+        count = len(self.reading.found)
+        report = [f"{self.source}: {count} address{'' if count == 1 else 'es'}"]
         for name, chain in CHAINS.items():
             candidates = self.reading.of(name)
             if not candidates:
@@ -123,7 +124,9 @@ def config_text(source: str, reading: Reading, enabled: tuple[Found, ...]) -> st
         lines.append(f"title = {_quoted(title[:_TITLE])}")
     if reading.language:
         lines.append(f"language = {_quoted(reading.language)}")
-    lines += ["", "[addresses]"]
+    if lines[-1]:
+        lines.append("")
+    lines.append("[addresses]")
     for name, chain in CHAINS.items():
         candidates = reading.of(name)
         if not candidates:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from donations.labels import label_after, label_before, label_of
-from donations.page import Attribute, Page, Spot
 from donations.plain import Plain, views
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from donations.page import Attribute, Page, Spot
 
 _EDGE, _END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
 _BASE58 = re.compile(rf"{_EDGE}[123mn][0-9A-Za-z]{{25,34}}{_END}")
@@ -89,7 +93,9 @@ def find_matches(page: Page, quiet: bool) -> Iterator[Match]:
 
 def _text_place(page: Page, view: Plain, start: int, end: int, barrier: int, quiet: bool) -> Place:
     offset = view.origin(start)
-    excerpt = "" if quiet else view.text[max(0, start - _AROUND) : end + _AROUND]
+    before = view.text[max(barrier, start - _AROUND) : start].rpartition("\n")[2]
+    after = view.text[end : end + _AROUND].partition("\n")[0]
+    excerpt = "" if quiet else f"{before}{view.text[start:end]}{after}"
     label = label_before(view.text, start, barrier) or label_after(view.text, end)
     return _place(page, page.spot(offset), offset, Kind.TEXT, excerpt, label)
 
