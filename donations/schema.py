@@ -1,0 +1,171 @@
+"""The tables, and the steps that lead an older database to them.
+
+Amounts are TEXT: SQLite's INTEGER overflows at 9.22 ETH in wei and its SUM() over TEXT is a float,
+so sums are made in Python. Each migration is one transaction; the number of those done is SQLite's
+``user_version``.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+from donations.errors import StoreError
+
+METADATA = MetaData()
+
+
+def _text(name: str, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _integer(name: str, nullable: bool = False) -> Column[int]:
+    return Column(name, Integer, nullable=nullable)
+
+
+FACTS = Table("facts", METADATA, Column("name", Text, primary_key=True), _text("value"))
+
+BLOCKS = Table(
+    "blocks",
+    METADATA,
+    _text("chain"),
+    _integer("height"),
+    _text("hash"),
+    _integer("time"),
+    PrimaryKeyConstraint("chain", "height"),
+)
+
+TRANSFERS = Table(
+    "transfers",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _text("kind"),
+    _text("state"),
+    _text("amount"),
+    _integer("block_height", nullable=True),
+    _text("block_hash", nullable=True),
+    _integer("block_time", nullable=True),
+    _text("consumes"),
+    _text("brings"),
+    _text("spends"),
+    Column("coinbase", Boolean, nullable=False),
+    _integer("first_seen"),
+    _integer("received_at"),
+    _integer("missing_since", nullable=True),
+    _text("replaced_by", nullable=True),
+    Column("settled", Boolean, nullable=False),
+    PrimaryKeyConstraint("chain", "address", "asset", "id"),
+    Index("transfers_by_id", "chain", "id"),
+    Index("transfers_unsettled", "chain", sqlite_where=Column("settled", Boolean).is_(False)),
+    Index("transfers_latest", "chain", "address", "asset", "received_at"),
+    Index("transfers_by_block", "chain", "address", "asset", "block_height"),
+)
+
+OUTPUTS = Table(
+    "outputs",
+    METADATA,
+    _text("chain"),
+    _text("outpoint"),
+    _text("address"),
+    _text("units"),
+    PrimaryKeyConstraint("chain", "outpoint"),
+)
+
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _text("news"),
+    _text("before", nullable=True),
+    _text("after"),
+    _text("amount"),
+    _text("block_hash", nullable=True),
+    Column("reorged", Boolean, nullable=False),
+    Column("final_reversed", Boolean, nullable=False),
+    _text("evidence"),
+    _integer("at"),
+)
+
+TOTALS = Table(
+    "totals",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("month"),
+    _text("bucket"),
+    _text("units"),
+    _integer("transfers"),
+    PrimaryKeyConstraint("chain", "address", "asset", "month", "bucket"),
+)
+
+CURSORS = Table(
+    "cursors",
+    METADATA,
+    _text("operator"),
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _integer("since"),
+    _integer("height", nullable=True),
+    _text("hash", nullable=True),
+    _integer("time", nullable=True),
+    _text("balance", nullable=True),
+    _integer("nonce", nullable=True),
+    PrimaryKeyConstraint("operator", "chain", "address", "asset"),
+)
+
+VIEWS = Table(
+    "views",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _integer("height"),
+    _text("hash"),
+    _integer("time"),
+    _integer("final_height"),
+    _integer("at"),
+    _integer("sources"),
+    _text("balance", nullable=True),
+    Column("complete", Boolean, nullable=False),
+    PrimaryKeyConstraint("chain", "address", "asset"),
+)
+
+
+def _first(connection: Connection) -> None:
+    METADATA.create_all(connection)
+
+
+# Once released, a step is never edited: a new one is appended.
+MIGRATIONS = (_first,)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the database of ``connection`` to this schema. Raises StoreError for a newer one."""
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > len(MIGRATIONS):
+        raise StoreError(
+            f"the database is of schema {version}, newer than this program's {len(MIGRATIONS)}: "
+            "install the version of donations that wrote it, or restore an older backup"
+        )
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        with connection.begin():
+            step(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version = {number}")

@@ -1,0 +1,445 @@
+"""The store loads and saves; it decides nothing.
+
+One thread owns the one connection that writes. A save is one function and one SQLite transaction
+(WAL, ``synchronous=FULL``, ``BEGIN IMMEDIATE``) with no await inside, so that no cancellation can
+cut it in half: transfers, totals, changes, cursors and standing commit together or not at all.
+Every method raises StoreError when the database cannot be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from sqlalchemy import create_engine, delete, event, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from donations import rows
+from donations.amounts import parse_units
+from donations.errors import StoreError
+from donations.ledger import Block, Bucket, Change, Checkpoint, Key, Kind, News, State, Transfer
+from donations.schema import (
+    BLOCKS,
+    CHANGES,
+    CURSORS,
+    FACTS,
+    OUTPUTS,
+    TOTALS,
+    TRANSFERS,
+    VIEWS,
+    migrate,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import ColumnElement, Connection, Engine, Table
+    from sqlalchemy.engine import Row
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_SECONDS = 5
+# SQLite takes 32,766 parameters a statement.
+_VALUES_A_QUERY = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """From where an operator's next observation of a key has to tell everything."""
+
+    operator: str
+    key: Key
+    since: int
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last view that was applied to a key. ``complete``: its first history was read to the end.
+
+    ``balance`` is of the tip, None while the operators do not agree on one.
+    """
+
+    key: Key
+    tip: Block
+    final_height: int
+    at: int
+    sources: int
+    complete: bool
+    balance: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one applied view leaves behind. ``history``: a first reading, nothing of it is news.
+
+    ``blocks`` are the recorded blocks of the chain by height, all of them.
+    """
+
+    changes: tuple[Change, ...]
+    cursors: tuple[Cursor, ...]
+    standing: Standing
+    blocks: Mapping[int, Block]
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A running sum of base units, and of how many transfers."""
+
+    units: int
+    transfers: int
+
+
+class Store:
+    """An open database. Methods are synchronous; `run` carries them to the writer thread."""
+
+    def __init__(self, path: Path, timezone: tzinfo) -> None:
+        self._path = path
+        self._timezone = timezone
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._engine: Engine | None = None
+        self._lock: IO[str] | None = None
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call ``function`` in the writer thread; a cancelled caller does not stop it half-way."""
+        loop = asyncio.get_running_loop()
+        call = loop.run_in_executor(self._thread, lambda: function(*args, **kwargs))
+        return await asyncio.shield(call)
+
+    # -- opening
+
+    def open(self, networks: Mapping[str, str]) -> None:
+        """Create or migrate the database and take it for this process.
+
+        ``networks`` names the network of each chain. Raises StoreError also when another process
+        writes the database, when it is newer than the code, or was made for another network.
+        """
+        self._lock = _take_lock(self._path)
+        self._engine = _engine(f"sqlite:///{self._path}", writes=True)
+        with _translated(self._path), self._engine.connect() as connection:
+            migrate(connection)
+        with self._begin() as connection:
+            _check_networks(connection, networks, self._path)
+            self._check_timezone(connection)
+
+    def open_readonly(self) -> None:
+        """Open an existing database without being able to write it."""
+        if not self._path.exists():
+            raise StoreError(f"{self._path}: no database yet; `donations serve` makes it")
+        self._engine = _engine(f"sqlite:///file:{self._path}?mode=ro&uri=true", writes=False)
+
+    def close(self) -> None:
+        """Give the database back, after the save in progress."""
+        self._thread.shutdown(wait=True)
+        if self._engine is not None:
+            self._engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+
+    # -- saving
+
+    def save(self, batch: Batch) -> None:
+        """Write all of ``batch``, or nothing."""
+        with self._begin() as connection:
+            if batch.changes:
+                self._save_changes(connection, batch.changes, history=batch.history)
+            for cursor in batch.cursors:
+                _put(connection, CURSORS, [rows.cursor_row(cursor)])
+            _put(connection, VIEWS, [rows.standing_row(batch.standing)])
+            if batch.blocks:
+                _save_blocks(connection, batch.standing.key.chain, batch.blocks)
+
+    def _save_changes(
+        self, connection: Connection, changes: Sequence[Change], *, history: bool
+    ) -> None:
+        _put(connection, TRANSFERS, [rows.transfer_row(change.after) for change in changes])
+        outputs = [
+            {"chain": t.key.chain, "outpoint": name, "address": t.key.address, "units": str(units)}
+            for t in (change.after for change in changes)
+            for name, units in t.brings
+        ]
+        if outputs:
+            _put(connection, OUTPUTS, outputs)
+        told = [c for c in changes if not (history and c.before is None)]
+        if told:
+            connection.execute(insert(CHANGES), [rows.change_row(change) for change in told])
+        self._add_totals(connection, changes)
+
+    def _add_totals(self, connection: Connection, changes: Iterable[Change]) -> None:
+        sums: dict[tuple[Key, str, Bucket], list[int]] = defaultdict(lambda: [0, 0])
+        for change in changes:
+            for transfer, sign in ((change.before, -1), (change.after, 1)):
+                if transfer is not None and transfer.bucket is not None:
+                    entry = sums[transfer.key, self._month(transfer), transfer.bucket]
+                    entry[0] += sign * transfer.amount
+                    entry[1] += sign
+        for (key, month, bucket), (units, count) in sums.items():
+            where = (*_of(TOTALS, key), TOTALS.c.month == month, TOTALS.c.bucket == bucket.value)
+            row = connection.execute(select(TOTALS).where(*where)).first()
+            total = {
+                **rows.key_row(key),
+                "month": month,
+                "bucket": bucket.value,
+                "units": str(units + (parse_units(row.units) if row else 0)),
+                "transfers": count + (row.transfers if row else 0),
+            }
+            _put(connection, TOTALS, [total])
+
+    def _month(self, transfer: Transfer) -> str:
+        return datetime.fromtimestamp(transfer.received_at, self._timezone).strftime("%Y-%m")
+
+    def rebuild_totals(self) -> None:
+        """Make the running totals anew from the transfers."""
+        with self._begin() as connection:
+            self._rebuild_totals(connection)
+
+    def _rebuild_totals(self, connection: Connection) -> None:
+        connection.execute(delete(TOTALS))
+        result = connection.execution_options(yield_per=1000).execute(select(TRANSFERS))
+        for part in result.partitions():
+            standing = [rows.transfer_of(row) for row in part]
+            self._add_totals(connection, [_as_new(transfer) for transfer in standing])
+
+    def _check_timezone(self, connection: Connection) -> None:
+        """Months are months of the configured time zone: another zone, other months."""
+        name = str(self._timezone)
+        if _fact(connection, "timezone") not in (name, None):
+            self._rebuild_totals(connection)
+        _put(connection, FACTS, [{"name": "timezone", "value": name}])
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a fact by its name, in the place of an older one."""
+        with self._begin() as connection:
+            _put(connection, FACTS, [{"name": name, "value": value}])
+
+    # -- loading
+
+    def facts(self) -> dict[str, str]:
+        """All facts kept by `remember`, and the store's own."""
+        return {row.name: row.value for row in self._rows(FACTS)}
+
+    def cursors(self, chain: str) -> list[Cursor]:
+        """Where each operator's next observation of each key of ``chain`` starts."""
+        return [
+            Cursor(
+                row.operator,
+                Key(row.chain, row.address, row.asset),
+                row.since,
+                rows.checkpoint_of(row),
+            )
+            for row in self._rows(CURSORS, CURSORS.c.chain == chain)
+        ]
+
+    def standings(self) -> dict[Key, Standing]:
+        """The last applied view of each key."""
+        return {standing.key: standing for standing in map(_standing, self._rows(VIEWS))}
+
+    def blocks(self, chain: str) -> dict[int, Block]:
+        """The recorded blocks of a chain, by height."""
+        return {
+            row.height: Block(row.height, row.hash, row.time)
+            for row in self._rows(BLOCKS, BLOCKS.c.chain == chain)
+        }
+
+    def unsettled(self, chain: str) -> list[Transfer]:
+        """The transfers of a chain that views are expected to change."""
+        found = self._rows(TRANSFERS, TRANSFERS.c.chain == chain, TRANSFERS.c.settled.is_(False))
+        return [rows.transfer_of(row) for row in found]
+
+    def transfers(self, key: Key, ids: Iterable[str]) -> list[Transfer]:
+        """Those of ``ids`` that the ledger of ``key`` holds, in whatever state."""
+        return [
+            rows.transfer_of(row)
+            for some in _portions(ids)
+            for row in self._rows(TRANSFERS, *_of(TRANSFERS, key), TRANSFERS.c.id.in_(some))
+        ]
+
+    def gifts_elsewhere(self, key: Key, ids: Iterable[str]) -> list[Transfer]:
+        """Gifts of the same transactions at other keys of the chain."""
+        chain = (TRANSFERS.c.chain == key.chain, TRANSFERS.c.kind == Kind.GIFT.value)
+        found = [
+            rows.transfer_of(row)
+            for some in _portions(ids)
+            for row in self._rows(TRANSFERS, *chain, TRANSFERS.c.id.in_(some))
+        ]
+        return [transfer for transfer in found if transfer.key != key]
+
+    def final_above(self, key: Key, height: int) -> list[Transfer]:
+        """The FINAL transfers of ``key`` in blocks above ``height``."""
+        where = (TRANSFERS.c.state == State.FINAL.value, TRANSFERS.c.block_height > height)
+        return [
+            rows.transfer_of(row) for row in self._rows(TRANSFERS, *_of(TRANSFERS, key), *where)
+        ]
+
+    def count_final(self, key: Key, below: int) -> int:
+        """How many FINAL transfers ``key`` has in blocks below the height ``below``."""
+        where = (TRANSFERS.c.state == State.FINAL.value, TRANSFERS.c.block_height < below)
+        query = select(func.count()).select_from(TRANSFERS).where(*_of(TRANSFERS, key), *where)
+        with self._connected() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def outputs(self, chain: str, outpoints: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """(address, units) of those of ``outpoints`` that pay a watched address."""
+        return {
+            row.outpoint: (row.address, parse_units(row.units))
+            for some in _portions(outpoints)
+            for row in self._rows(OUTPUTS, OUTPUTS.c.chain == chain, OUTPUTS.c.outpoint.in_(some))
+        }
+
+    def months(self) -> dict[tuple[Key, str, Bucket], Total]:
+        """All running totals, by key, month ("2026-11") and bucket."""
+        return {
+            (Key(row.chain, row.address, row.asset), row.month, Bucket(row.bucket)): Total(
+                parse_units(row.units), row.transfers
+            )
+            for row in self._rows(TOTALS)
+        }
+
+    def latest_gifts(self, key: Key, limit: int) -> list[Transfer]:
+        """The latest gifts of ``key`` that stand, the newest first."""
+        query = (
+            select(TRANSFERS)
+            .where(
+                *_of(TRANSFERS, key),
+                TRANSFERS.c.kind == Kind.GIFT.value,
+                TRANSFERS.c.state.in_([State.SEEN.value, State.CONFIRMED.value, State.FINAL.value]),
+            )
+            .order_by(TRANSFERS.c.received_at.desc(), TRANSFERS.c.id)
+            .limit(limit)
+        )
+        with self._connected() as connection:
+            return [rows.transfer_of(row) for row in connection.execute(query)]
+
+    # -- the connection
+
+    def _rows(self, table: Table, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
+        with self._connected() as connection:
+            return connection.execute(select(table).where(*where)).all()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        if self._engine is None:
+            raise StoreError(f"{self._path}: the database is not open")
+        with _translated(self._path), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self._connected() as connection, connection.begin():
+            yield connection
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(f"{path}: {error.orig}") from error
+
+
+def _take_lock(path: Path) -> IO[str]:
+    """A lock file, because SQLite's own lock lasts for a transaction only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(path.name + ".lock").open("w")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot write here: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise StoreError(f"{path}: another donations process writes this database") from None
+    return lock
+
+
+def _engine(url: str, *, writes: bool) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        # The driver must not begin transactions by itself: its deferred ones fail at the first
+        # write with SQLITE_BUSY_SNAPSHOT, whatever the time-out.
+        connection.isolation_level = None
+        if writes:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _check_networks(connection: Connection, networks: Mapping[str, str], path: Path) -> None:
+    for chain, network in networks.items():
+        recorded = _fact(connection, f"network:{chain}")
+        if recorded not in (network, None):
+            raise StoreError(
+                f"{path} holds the {chain} ledger of network {recorded}, the configuration says "
+                f"{network}: give each network its own `database`"
+            )
+        _put(connection, FACTS, [{"name": f"network:{chain}", "value": network}])
+
+
+def _fact(connection: Connection, name: str) -> str | None:
+    return connection.execute(select(FACTS.c.value).where(FACTS.c.name == name)).scalar()
+
+
+def _save_blocks(connection: Connection, chain: str, blocks: Mapping[int, Block]) -> None:
+    values = [
+        {"chain": chain, "height": b.height, "hash": b.hash, "time": b.time}
+        for b in blocks.values()
+    ]
+    connection.execute(delete(BLOCKS).where(BLOCKS.c.chain == chain))
+    _put(connection, BLOCKS, values)
+
+
+def _put(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
+    connection.execute(upsert(table).prefix_with("OR REPLACE"), values)
+
+
+def _of(table: Table, key: Key) -> tuple[ColumnElement[bool], ...]:
+    columns = table.c
+    return (
+        columns.chain == key.chain,
+        columns.address == key.address,
+        columns.asset == key.asset,
+    )
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(
+        key=Key(row.chain, row.address, row.asset),
+        tip=Block(row.height, row.hash, row.time),
+        final_height=row.final_height,
+        at=row.at,
+        sources=row.sources,
+        complete=row.complete,
+        balance=None if row.balance is None else parse_units(row.balance),
+    )
+
+
+def _as_new(transfer: Transfer) -> Change:
+    return Change(None, transfer, News.FOUND, transfer.first_seen)
+
+
+def _portions(values: Iterable[str]) -> Iterator[list[str]]:
+    everything = list(values)
+    for start in range(0, len(everything), _VALUES_A_QUERY):
+        yield everything[start : start + _VALUES_A_QUERY]
