@@ -1,0 +1,1 @@
+"""PURE: facts that follow from bytes alone, whoever sent them."""

@@ -1,0 +1,88 @@
+"""What the tracker asks of a source, whatever protocol it speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+
+    from donations.errors import DonationsError
+    from donations.ledger import Block, Checkpoint, Key, Observation, Transfer
+
+# A long history is told in portions of about so many transactions, cut between blocks.
+PORTION = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question about one key: everything from height ``since`` up.
+
+    ``checkpoint`` is the settled point before ``since``, where one is kept. ``opening``: what lay
+    at the address at ``since`` is told as one opening transaction. ``unsettled`` are the transfers
+    whose fate we want to know. ``settled`` is how many final ones lie below ``since``, to be held
+    against an operator that still has the block ``anchor``. ``compare`` are heights of which we
+    want the operator's block.
+    """
+
+    key: Key
+    since: int
+    checkpoint: Checkpoint | None = None
+    opening: bool = False
+    unsettled: tuple[Transfer, ...] = ()
+    settled: int = 0
+    anchor: Block | None = None
+    compare: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One key could not be told; the others of the same poll can."""
+
+    key: Key
+    error: DonationsError
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What `check` shows of an upstream that answers."""
+
+    software: str
+    protocol: str
+    tip: Block
+    final_height: int
+    reaches_genesis: bool
+
+
+class Memory(Protocol):
+    """What has been recorded, so that no upstream is asked for it again."""
+
+    async def outputs(self, outpoints: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """(address, units) of those outpoints that pay a watched address of the chain."""
+
+    async def transfers(self, key: Key, ids: Iterable[str]) -> list[Transfer]:
+        """Those of ``ids`` that the ledger of ``key`` holds."""
+
+
+class Source(Protocol):
+    """Our side of one upstream. Its methods raise UpstreamError or BadObservation.
+
+    ``observe`` tells the whole truth about a key or fails: never an empty list for an error. A
+    source does not retry; whoever polls does.
+    """
+
+    url: str
+    operator: str
+
+    async def probe(self) -> Probe:
+        """Connect if needed, make sure of the network, and tell the tip."""
+
+    def observe(self, asks: Sequence[Ask]) -> AsyncIterator[Observation | Failure]:
+        """One observation, or one failure, for each ask."""
+
+    async def wait(self) -> None:
+        """Return when the upstream says that something moved; for ever where it never does."""
+
+    async def close(self) -> None:
+        """Drop the connection. The source can be used again."""

@@ -1,0 +1,337 @@
+"""Bitcoin and Bitcoin Cash through one Electrum server.
+
+The server pushes the tip and the status of each address, so an address at rest costs nothing. An
+amount cannot be altered: the txid is recomputed from the raw bytes, outputs are matched by script.
+A whole transaction can still be invented, hence agreement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from donations.chains.second_opinion import check_transaction
+from donations.errors import (
+    BadObservation,
+    DonationsError,
+    UpstreamMalformed,
+    UpstreamMoved,
+    UpstreamUnavailable,
+)
+from donations.ledger import Observation, Transaction
+from donations.proof.transaction import RawTransaction, parse_transaction, without_token
+from donations.sources.base import PORTION, Ask, Failure, Probe
+from donations.sources.electrum_blocks import Blocks
+from donations.sources.electrum_connection import Connection, ServerError
+from donations.sources.electrum_history import History, Row, parse_history, portion, scripthash
+from donations.sources.electrum_rivals import find_rivals
+from donations.sources.shelf import Content
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from donations.chains.base import Network
+    from donations.sources.certificates import Certificates
+    from donations.sources.shelf import Shelf
+
+_LOOKS = 3
+_FULL_LOOK_SECONDS = 24 * 3600.0
+# Reading so many transactions at once is worth waiting for another operator that reads the same.
+_MANY = 50
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What the server told of one address. ``read`` is the status that ``history`` was read at."""
+
+    scripthash: str
+    status: str | None = None
+    subscribed: bool = False
+    notices: int = 0
+    history: History | None = None
+    balance: int | None = None
+    read: tuple[str | None, int] | None = field(default=None)
+
+
+class ElectrumSource:
+    """One server; see `sources.base.Source`."""
+
+    def __init__(
+        self,
+        url: str,
+        operator: str,
+        *,
+        network: Network,
+        confirmations: int,
+        scripts: Mapping[str, bytes],
+        shelf: Shelf,
+        certificates: Certificates,
+    ) -> None:
+        self.url, self.operator = url, operator
+        self._network, self._confirmations = network, confirmations
+        self._addresses = {script: address for address, script in scripts.items()}
+        self._watched = {a: _Watched(scripthash(script)) for a, script in scripts.items()}
+        self._shelf, self._certificates = shelf, certificates
+        self._connection: Connection | None = None
+        self._blocks = Blocks()
+        self._told_tip: Any = None
+        self._moved = asyncio.Event()
+        self._full_look_at = 0.0
+
+    async def probe(self) -> Probe:
+        connection = await self._connected()
+        await self._blocks.refresh(connection)
+        tip = self._blocks.tip
+        return Probe(connection.software, connection.protocol, tip, self._final_height(), True)
+
+    async def wait(self) -> None:
+        await self._moved.wait()
+        self._moved.clear()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+        self._connection = None
+        for watched in self._watched.values():
+            watched.subscribed, watched.read = False, None
+
+    async def observe(self, asks: Sequence[Ask]) -> AsyncIterator[Observation | Failure]:
+        for ask in asks:
+            try:
+                yield await self._observe(ask)
+            except DonationsError as error:
+                yield Failure(ask.key, error)
+
+    async def _observe(self, ask: Ask) -> Observation:
+        for look in range(_LOOKS):
+            try:
+                return await self._look(ask, await self._connected())
+            except UpstreamMoved:
+                if look == _LOOKS - 1:
+                    raise
+            except ServerError as error:
+                raise UpstreamUnavailable(str(error)) from None
+        raise AssertionError("unreachable")
+
+    # -- the connection
+
+    async def _connected(self) -> Connection:
+        if self._connection is not None and not self._connection.broken:
+            return self._connection
+        await self.close()
+        connection = await Connection.open(self.url, self._certificates, self._take_notice)
+        self._connection = connection
+        try:
+            await self._check_network(connection)
+        except ServerError as error:
+            await self.close()
+            raise UpstreamUnavailable(str(error)) from None
+        except DonationsError:
+            await self.close()
+            raise
+        return connection
+
+    async def _check_network(self, connection: Connection) -> None:
+        """By headers, not by what the server says of itself: BTC and BCH share their genesis."""
+        await self._blocks.refresh(connection)
+        marks = [(0, self._network.genesis)] if self._network.genesis else []
+        if self._network.landmark is not None:
+            marks.append(self._network.landmark)
+        for height, expected in marks:
+            if height > self._blocks.tip.height:
+                raise UpstreamMalformed(f"its chain ends before block {height}: not synchronized?")
+            found = (await Blocks().at(connection, [height]))[height]
+            if found.hash != expected:
+                raise UpstreamMalformed(
+                    f"it serves another network than {self._network.name}: block {height} differs"
+                )
+
+    def _take_notice(self, method: str, params: list[Any]) -> None:
+        if method == "blockchain.headers.subscribe" and params:
+            self._told_tip = params[0]
+        elif method == "blockchain.scripthash.subscribe" and len(params) == 2:
+            for watched in self._watched.values():
+                if watched.scripthash == params[0]:
+                    watched.status = params[1] if isinstance(params[1], str) else None
+                    watched.notices += 1
+        self._moved.set()
+
+    # -- one look
+
+    async def _look(self, ask: Ask, connection: Connection) -> Observation:
+        watched = self._watched[ask.key.address]
+        await self._follow_tip(connection)
+        history = await self._history(watched, connection)
+        tip, generation = self._blocks.tip, self._blocks.generation
+        self._check_settled(ask, history)
+        rows, until = portion(history.rows, ask.since, PORTION)
+        contents = await self._contents(ask, rows, connection)
+        heights = {row.height for row in rows if row.height is not None} | ask.compare
+        blocks = await self._blocks.at(connection, {h for h in heights if h <= tip.height})
+        transactions = await self._transactions(ask, rows, contents, blocks)
+        rivals = []
+        if until is None:
+            rivals = await find_rivals(
+                connection, ask.unsettled, {row.txid for row in history.rows}, self._blocks
+            )
+        if self._told_tip is not None:
+            await self._follow_tip(connection)
+        if self._blocks.generation != generation:
+            raise UpstreamMoved("a reorg happened while the history was read")
+        return Observation(
+            operator=self.operator,
+            key=ask.key,
+            tip=tip,
+            final_height=tip.height - self._confirmations + 1,
+            since=ask.since,
+            until=until,
+            transactions=(*transactions, *rivals),
+            blocks={**blocks, **{h: b for h, b in self._blocks.recent.items() if h <= tip.height}},
+            at=int(time.time()),
+            balance=watched.balance,
+        )
+
+    def _final_height(self) -> int:
+        return self._blocks.tip.height - self._confirmations + 1
+
+    async def _follow_tip(self, connection: Connection) -> None:
+        told, self._told_tip = self._told_tip, None
+        if told is not None:
+            await self._blocks.follow(connection, told)
+        elif not self._blocks.recent:
+            await self._blocks.refresh(connection)
+
+    async def _history(self, watched: _Watched, connection: Connection) -> History:
+        """The history at the pushed status; read anew only when that, or the chain, changed."""
+        await self._subscribe(watched, connection)
+        now = (watched.status, self._blocks.generation)
+        if watched.history is not None and watched.read == now:
+            return watched.history
+        notices = watched.notices
+        history = parse_history(
+            await connection.call("blockchain.scripthash.get_history", watched.scripthash)
+        )
+        balance = await connection.call("blockchain.scripthash.get_balance", watched.scripthash)
+        if not isinstance(balance, dict) or type(balance.get("confirmed")) is not int:
+            raise UpstreamMalformed("get_balance: no confirmed amount")
+        await self._blocks.refresh(connection)
+        if watched.notices != notices or self._blocks.generation != now[1]:
+            raise UpstreamMoved("the history changed while it was read")
+        if history.status != watched.status and history.all_confirmed:
+            watched.subscribed = False
+            raise UpstreamMoved("the history does not have the status it was announced with")
+        top = max((row.height for row in history.rows if row.height is not None), default=0)
+        if top > self._blocks.tip.height:
+            raise UpstreamMoved("the history is ahead of the headers")
+        watched.history, watched.balance, watched.read = history, balance["confirmed"], now
+        return history
+
+    async def _subscribe(self, watched: _Watched, connection: Connection) -> None:
+        if time.monotonic() - self._full_look_at > _FULL_LOOK_SECONDS:
+            # Once a day ask for each status again: a notification can get lost.
+            self._full_look_at = time.monotonic()
+            for each in self._watched.values():
+                each.subscribed = False
+        if watched.subscribed:
+            return
+        status = await connection.call("blockchain.scripthash.subscribe", watched.scripthash)
+        if status is not None and not isinstance(status, str):
+            raise UpstreamMalformed("scripthash.subscribe: a status that is no text")
+        watched.status, watched.subscribed = status, True
+
+    def _check_settled(self, ask: Ask, history: History) -> None:
+        """A server that lost what was final (its index is cut, or never had it) tells nothing."""
+        if ask.anchor is None or self._blocks.recent.get(ask.anchor.height) != ask.anchor:
+            return
+        below = sum(1 for row in history.rows if row.height is not None and row.height < ask.since)
+        if below < ask.settled:
+            raise BadObservation(
+                f"it lists {below} transactions below block {ask.since}, "
+                f"{ask.settled} final ones are recorded: its history is cut"
+            )
+
+    async def _contents(
+        self, ask: Ask, rows: Sequence[Row], connection: Connection
+    ) -> dict[str, Content]:
+        txids = [row.txid for row in rows]
+        contents = await self._shelf.contents(ask.key, txids)
+        missing = [txid for txid in txids if txid not in contents]
+        if len(missing) > _MANY:
+            async with self._shelf.turn:
+                contents = await self._shelf.contents(ask.key, txids)
+                missing = [txid for txid in txids if txid not in contents]
+                contents.update(await self._read(connection, missing))
+        elif missing:
+            contents.update(await self._read(connection, missing))
+        return contents
+
+    async def _read(self, connection: Connection, txids: Sequence[str]) -> dict[str, Content]:
+        answers = await connection.call_many(
+            "blockchain.transaction.get", [[txid, False] for txid in txids]
+        )
+        raws = [_bytes(answer) for answer in answers]
+        transactions = [parse_transaction(raw) for raw in raws]
+        for txid, transaction in zip(txids, transactions, strict=True):
+            if transaction.txid != txid:
+                raise BadObservation(f"transaction.get: asked for {txid}, got {transaction.txid}")
+        await asyncio.to_thread(_ask_second_reader, raws, transactions)
+        found = {}
+        for transaction in transactions:
+            content = Content.of(_without_tokens(transaction), self._addresses)
+            self._shelf.put(content)
+            found[content.txid] = content
+        return found
+
+    async def _transactions(
+        self,
+        ask: Ask,
+        rows: Sequence[Row],
+        contents: Mapping[str, Content],
+        blocks: Mapping[int, Any],
+    ) -> list[Transaction]:
+        address = ask.key.address
+        owners = await self._shelf.owners(o for row in rows for o in contents[row.txid].consumes)
+        transactions = []
+        for row in rows:
+            content = contents[row.txid]
+            spent = {o: owners[o] for o in sorted(content.consumes) if o in owners}
+            transactions.append(
+                Transaction(
+                    id=row.txid,
+                    block=None if row.height is None else blocks[row.height],
+                    consumes=content.consumes,
+                    brings=tuple((o, units) for o, to, units in content.outputs if to == address),
+                    spends=tuple((o, units) for o, (to, units) in spent.items() if to == address),
+                    own=bool(spent),
+                    coinbase=content.coinbase,
+                )
+            )
+            if not transactions[-1].ours:
+                raise BadObservation(f"{row.txid} is listed, and touches nothing of {address}")
+        return transactions
+
+
+def _bytes(answer: Any) -> bytes:
+    if not isinstance(answer, str):
+        raise UpstreamMalformed("transaction.get: not a text")
+    try:
+        return bytes.fromhex(answer)
+    except ValueError:
+        raise UpstreamMalformed("transaction.get: no hexadecimal text") from None
+
+
+def _ask_second_reader(raws: Iterable[bytes], transactions: Iterable[RawTransaction]) -> None:
+    for raw, transaction in zip(raws, transactions, strict=True):
+        outputs = [(units, script) for script, units in transaction.outputs]
+        check_transaction(raw, transaction.txid, outputs)
+
+
+def _without_tokens(transaction: RawTransaction) -> RawTransaction:
+    return RawTransaction(
+        transaction.txid,
+        transaction.inputs,
+        tuple((without_token(script), units) for script, units in transaction.outputs),
+        transaction.coinbase,
+    )

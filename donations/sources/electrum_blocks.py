@@ -1,0 +1,134 @@
+"""The blocks of one Electrum server's chain: the last 150 linked by hash, older ones on demand.
+
+Electrum sends no scripthash notification when a reorg re-mines a transaction at the same height;
+what tells is a header that does not continue the chain we hold.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from donations.errors import UpstreamMalformed, UpstreamMoved
+from donations.ledger import Block
+from donations.proof.headers import HEADER_BYTES, Header, parse_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from donations.sources.electrum_connection import Connection
+
+RECENT = 150
+_OLDER_KEPT = 8_192
+# One answer of block.headers holds at most this many.
+_MAX_HEADERS = 2_016
+# From so many blocks wanted of one stretch, the whole stretch is cheaper than each alone.
+_DENSE = 200
+
+
+class Blocks:
+    """``generation`` grows with each reorg: what was read before it may no longer be true."""
+
+    def __init__(self) -> None:
+        self.recent: dict[int, Block] = {}
+        self.generation = 0
+        self._older: OrderedDict[int, Block] = OrderedDict()
+
+    @property
+    def tip(self) -> Block:
+        return self.recent[max(self.recent)]
+
+    async def refresh(self, connection: Connection) -> None:
+        """Ask for the tip and follow it. Raises UpstreamError."""
+        await self.follow(connection, await connection.call("blockchain.headers.subscribe"))
+
+    async def follow(self, connection: Connection, told: Any) -> None:
+        """Take a tip as the protocol tells it ({"height", "hex"}), and what it implies."""
+        height, header = _tip(told)
+        block = Block(height, header.hash, header.time)
+        if self.recent.get(height) == block and max(self.recent) == height:
+            return
+        parent = self.recent.get(height - 1)
+        if parent is not None and parent.hash == header.previous and height > max(self.recent):
+            self.recent[height] = block
+            self.recent.pop(height - RECENT, None)
+            return
+        await self._refill(connection, block)
+
+    async def _refill(self, connection: Connection, tip: Block) -> None:
+        start = max(0, tip.height - RECENT + 1)
+        headers = await self._headers(connection, start, tip.height - start + 1)
+        for parent, child in itertools.pairwise(headers):
+            if child.previous != parent.hash:
+                raise UpstreamMalformed("block.headers: they do not link")
+        if len(headers) != tip.height - start + 1 or headers[-1].hash != tip.hash:
+            raise UpstreamMoved("the chain changed while its headers were read")
+        recent = {
+            height: Block(height, header.hash, header.time)
+            for height, header in enumerate(headers, start)
+        }
+        if any(recent.get(height, block) != block for height, block in self.recent.items()) or (
+            self.recent and tip.height < max(self.recent)
+        ):
+            self.generation += 1
+            self._older.clear()
+        self.recent = recent
+
+    async def at(self, connection: Connection, heights: Iterable[int]) -> dict[int, Block]:
+        """The blocks at ``heights``."""
+        wanted = set(heights)
+        found = {h: self.recent[h] for h in wanted & self.recent.keys()}
+        found.update({h: self._older[h] for h in wanted & self._older.keys()})
+        missing = sorted(wanted - found.keys())
+        stretches: dict[int, list[int]] = {}
+        for height in missing:
+            stretches.setdefault(height // _MAX_HEADERS, []).append(height)
+        alone: list[int] = []
+        for stretch in stretches.values():
+            if len(stretch) < _DENSE:
+                alone += stretch
+                continue
+            start = stretch[0]
+            headers = await self._headers(connection, start, stretch[-1] - start + 1)
+            self._keep({start + n: header for n, header in enumerate(headers)})
+        answers = await connection.call_many("blockchain.block.header", [[h] for h in alone])
+        self._keep({h: _parse_hex(answer) for h, answer in zip(alone, answers, strict=True)})
+        for height in missing:
+            if height not in self._older:
+                raise UpstreamMoved(f"there is no block {height} any more")
+            found[height] = self._older[height]
+        while len(self._older) > _OLDER_KEPT:
+            self._older.popitem(last=False)
+        return found
+
+    def _keep(self, headers: dict[int, Header]) -> None:
+        for height, header in headers.items():
+            self._older[height] = Block(height, header.hash, header.time)
+
+    @staticmethod
+    async def _headers(connection: Connection, start: int, count: int) -> list[Header]:
+        """``block.headers``: one string of all of them up to protocol 1.4, a list from 1.6 on."""
+        answer = await connection.call("blockchain.block.headers", start, count)
+        if isinstance(answer, dict) and isinstance(answer.get("headers"), list):
+            return [_parse_hex(text) for text in answer["headers"]]
+        if isinstance(answer, dict) and isinstance(answer.get("hex"), str):
+            width = HEADER_BYTES * 2
+            text = answer["hex"]
+            return [_parse_hex(text[at : at + width]) for at in range(0, len(text), width)]
+        raise UpstreamMalformed("block.headers: neither hex nor headers")
+
+
+def _tip(told: Any) -> tuple[int, Header]:
+    if not isinstance(told, dict) or type(told.get("height")) is not int or told["height"] < 0:
+        raise UpstreamMalformed("headers.subscribe: no height")
+    return told["height"], _parse_hex(told.get("hex"))
+
+
+def _parse_hex(text: Any) -> Header:
+    if not isinstance(text, str):
+        raise UpstreamMalformed("a header that is no text")
+    try:
+        return parse_header(bytes.fromhex(text))
+    except ValueError:
+        raise UpstreamMalformed("a header that is no hexadecimal text") from None

@@ -1,0 +1,261 @@
+"""One connection to an Electrum server: JSON-RPC 2.0, one message a line.
+
+Source: the Electrum protocol, versions 1.4 to 1.6, "protocol basics" and ``server.version``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from donations import __version__
+from donations.errors import UpstreamMalformed, UpstreamUnavailable
+from donations.sources.certificates import AUTHORITY
+from donations.sources.transport import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from donations.sources.certificates import Certificates
+
+VERSIONS = ("1.4", "1.6")
+CONNECT_SECONDS = 5.0
+CALL_SECONDS = 15.0
+# ElectrumX closes a session that was idle for 600 s.
+PING_SECONDS = 240.0
+# ElectrumX sends at most 8.1 MB: about 80,000 rows of a history.
+MAX_LINE = 8_400_000
+# Requests on the way at once: enough to fill the line, few enough for a server's buffers.
+WINDOW = 100
+
+
+class ServerError(Exception):
+    """The server answered a call with a JSON-RPC error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"error {code}: {message[:120]}")
+        self.code = code
+
+
+class Connection:
+    """An open connection. It is broken for good once anything goes wrong on it."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        notify: Callable[[str, list[Any]], None],
+    ) -> None:
+        self._reader, self._writer, self._notify = reader, writer, notify
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._next = 0
+        self._broken: Exception | None = None
+        self.software, self.protocol = "", VERSIONS[0]
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._ping())]
+
+    @classmethod
+    async def open(
+        cls, url: str, certificates: Certificates, notify: Callable[[str, list[Any]], None]
+    ) -> Connection:
+        """Connect to ``ssl://host:port`` or ``tcp://host:port`` and agree on a version.
+
+        Raises UpstreamUnavailable, also for a certificate that is not the pinned one: plain text
+        is never tried instead.
+        """
+        parts = urlsplit(url)
+        host, port = str(parts.hostname), int(parts.port or 0)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if parts.scheme == "tcp":
+                    streams = await asyncio.open_connection(host, port, limit=MAX_LINE)
+                else:
+                    streams = await _open_tls(host, port, certificates)
+        except TimeoutError:
+            raise UpstreamUnavailable("no connection in time") from None
+        except ssl.SSLError as error:
+            raise UpstreamUnavailable(f"no TLS: {error.reason or type(error).__name__}") from None
+        except OSError as error:
+            raise UpstreamUnavailable(
+                f"no connection: {error.strerror or type(error).__name__}"
+            ) from None
+        connection = cls(*streams, notify)
+        try:
+            await connection._agree()
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    async def _agree(self) -> None:
+        answer = await self.call("server.version", f"donations/{__version__}", list(VERSIONS))
+        if not (isinstance(answer, list) and len(answer) == 2 and all(map(_is_text, answer))):
+            raise UpstreamMalformed("server.version: not [software, protocol]")
+        self.software, self.protocol = answer[0][:60], answer[1]
+        if not VERSIONS[0] <= self.protocol[:3] <= VERSIONS[1]:
+            raise UpstreamMalformed(f"it speaks protocol {self.protocol[:12]}, not 1.4 to 1.6")
+
+    @property
+    def broken(self) -> bool:
+        return self._broken is not None
+
+    async def call(self, method: str, *params: Any) -> Any:
+        """The result of one call. Raises UpstreamError, or ServerError with the server's code."""
+        (result,) = await self.call_many(method, [params])
+        return result
+
+    async def call_many(self, method: str, params: Sequence[Sequence[Any]]) -> list[Any]:
+        """The results of many calls of one method, in their order, a window of them at a time."""
+        results: list[Any] = []
+        for start in range(0, len(params), WINDOW):
+            results += await self._call_window(method, params[start : start + WINDOW])
+        return results
+
+    async def _call_window(self, method: str, params: Iterable[Sequence[Any]]) -> list[Any]:
+        if self._broken is not None:
+            raise self._broken
+        loop = asyncio.get_running_loop()
+        answers: list[asyncio.Future[Any]] = []
+        lines = []
+        for values in params:
+            self._next += 1
+            self._waiting[self._next] = answer = loop.create_future()
+            answers.append(answer)
+            request = {
+                "jsonrpc": "2.0",
+                "id": self._next,
+                "method": method,
+                "params": list(values),
+            }
+            lines.append(json.dumps(request, separators=(",", ":")))
+        self._writer.write(("\n".join(lines) + "\n").encode())
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._writer.drain()
+                return [await answer for answer in answers]
+        except TimeoutError:
+            self._break(UpstreamUnavailable(f"{method}: no answer in time"))
+            raise UpstreamUnavailable(f"{method}: no answer in time") from None
+        except OSError:
+            raise UpstreamUnavailable(f"{method}: the connection broke") from None
+        finally:
+            for answer in answers:
+                if answer.done() and not answer.cancelled():
+                    answer.exception()
+                answer.cancel()
+
+    async def _read(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                self._take(decode(line))
+            self._break(UpstreamUnavailable("the server closed the connection"))
+        except ValueError:
+            self._break(UpstreamMalformed(f"a message of more than {MAX_LINE} bytes"))
+        except UpstreamMalformed as error:
+            self._break(error)
+        except OSError:
+            self._break(UpstreamUnavailable("the connection broke"))
+
+    def _take(self, message: Any) -> None:
+        if not isinstance(message, dict):
+            raise UpstreamMalformed("a message that is no JSON object")
+        if "method" in message:
+            params = message.get("params")
+            if isinstance(message["method"], str) and isinstance(params, list):
+                self._notify(message["method"], params)
+            return
+        identity = message.get("id")
+        answer = self._waiting.pop(identity, None) if type(identity) is int else None
+        if answer is None:
+            if identity is not None and type(identity) is int and 0 < identity <= self._next:
+                return  # an answer that came after its time-out
+            raise UpstreamMalformed("an answer to nothing that was asked")
+        if answer.done():
+            return
+        error = message.get("error")
+        if error is not None:
+            answer.set_exception(_server_error(error))
+        elif "result" in message:
+            answer.set_result(message["result"])
+        else:
+            answer.set_exception(UpstreamMalformed("an answer without result or error"))
+
+    async def _ping(self) -> None:
+        while self._broken is None:
+            await asyncio.sleep(PING_SECONDS)
+            with suppress(UpstreamUnavailable, UpstreamMalformed, ServerError):
+                await self.call("server.ping")
+
+    def _break(self, error: Exception) -> None:
+        if self._broken is None:
+            self._broken = error
+            self._notify("connection.broken", [])
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(error)
+        self._waiting.clear()
+        self._writer.close()
+
+    async def close(self) -> None:
+        """Drop the connection; calls in progress fail."""
+        self._break(UpstreamUnavailable("the connection was closed"))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(1):
+                await self._writer.wait_closed()
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _open_tls(host: str, port: int, certificates: Certificates) -> Streams:
+    server = f"{host}:{port}"
+    pin = certificates.pin(server)
+    if pin in (None, AUTHORITY):
+        try:
+            streams = await asyncio.open_connection(
+                host, port, ssl=ssl.create_default_context(), limit=MAX_LINE
+            )
+        except ssl.SSLCertVerificationError as error:
+            if pin == AUTHORITY:
+                raise UpstreamUnavailable(
+                    f"no authority vouches for its certificate any more ({error.verify_message}); "
+                    f"if that is right: donations check --accept-certificate {host}"
+                ) from None
+        else:
+            if pin is None:
+                certificates.remember(server, AUTHORITY)
+            return streams
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # the pin below is the check
+    reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=MAX_LINE)
+    certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    shown = hashlib.sha256(certificate).hexdigest()
+    if pin is None:
+        certificates.remember(server, shown)
+    elif pin != shown:
+        writer.close()
+        raise UpstreamUnavailable(
+            "its certificate is not the one first seen; if it was renewed: "
+            f"donations check --accept-certificate {host}"
+        )
+    return reader, writer
+
+
+def _server_error(error: Any) -> Exception:
+    if isinstance(error, dict) and type(error.get("code")) is int:
+        return ServerError(error["code"], str(error.get("message", "")))
+    if isinstance(error, str):
+        return ServerError(0, error)
+    return UpstreamMalformed("an error that is no JSON-RPC error")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
