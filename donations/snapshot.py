@@ -8,6 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from donations.ledger import Bucket, Key, State, Transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from donations.chains.base import Chain
+
+# A number that was not renewed for so many polls is stale.
+STALE_POLLS = 3
+LATEST_GIFTS = 10
 
 
 class Freshness(StrEnum):
@@ -113,3 +125,154 @@ class Snapshot:
     coins: tuple[Coin, ...]
     gifts: tuple[Gift, ...]
     goal: Goal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one key: base units and number of transfers by bucket.
+
+    ``as_of`` is None until a first history was read to its end. ``latest`` are its latest gifts.
+    """
+
+    key: Key
+    sums: Mapping[Bucket, tuple[int, int]]
+    as_of: AsOf | None
+    sources: int
+    disagree: bool
+    latest: Sequence[Transfer]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One address as the settings say it is shown; ``decimals`` of its assets by symbol."""
+
+    chain: Chain
+    network: str
+    address: str
+    decimals: Mapping[str, int]
+    required: int
+    operators: int
+
+
+def take(
+    shown: Sequence[Shown],
+    known: Mapping[Key, Known],
+    *,
+    slug: str,
+    title: str,
+    language: str,
+    goal: Goal | None,
+    now: int,
+    poll_seconds: int,
+) -> Snapshot:
+    """The public facts at ``now`` (Unix seconds). ``goal`` comes with its target only."""
+    coins = tuple(_coin(one, known, now - STALE_POLLS * poll_seconds) for one in shown)
+    gifts = [
+        _gift(one, transfer)
+        for one in shown
+        for symbol in one.decimals
+        for transfer in _of(one, symbol, known).latest
+        if _is_listed(one, transfer)
+    ]
+    gifts.sort(key=lambda gift: (-gift.time, gift.chain, gift.units))
+    return Snapshot(
+        slug=slug,
+        title=title,
+        language=language,
+        coins=coins,
+        gifts=tuple(gifts[:LATEST_GIFTS]),
+        goal=None if goal is None else _reached(goal, shown, coins),
+    )
+
+
+def _of(one: Shown, symbol: str, known: Mapping[Key, Known]) -> Known:
+    key = Key(one.chain.name, one.address, symbol)
+    return known.get(key) or Known(key, {}, None, 0, False, ())
+
+
+def _coin(one: Shown, known: Mapping[Key, Known], stale_before: int) -> Coin:
+    native = _of(one, one.chain.symbol, known)
+    sums = None
+    if native.as_of is not None:
+        others = [_of(one, symbol, known) for symbol in one.decimals if symbol != one.chain.symbol]
+        received = [other for other in others if other.as_of is not None and any(_gifts(other))]
+        sums = tuple(_sum(each, one.decimals[each.key.asset]) for each in (native, *received))
+    return Coin(
+        chain=one.chain.name,
+        title=one.chain.title,
+        symbol=one.chain.symbol,
+        decimals=one.chain.decimals,
+        network=one.network,
+        address=one.address,
+        payment=one.chain.payment(one.address),
+        link=one.chain.link(one.address),
+        freshness=_freshness(native, stale_before),
+        as_of=native.as_of,
+        sums=sums,
+        sources=native.sources,
+        required=one.required,
+        gifts=sum(_gifts(native)),
+        opening=native.sums.get(Bucket.OPENING, (0, 0))[0],
+    )
+
+
+def _freshness(known: Known, stale_before: int) -> Freshness:
+    if known.as_of is None:
+        return Freshness.NEVER
+    if known.disagree:
+        return Freshness.DISAGREE
+    return Freshness.FRESH if known.as_of.observed >= stale_before else Freshness.STALE
+
+
+def _gifts(known: Known) -> list[int]:
+    buckets = (Bucket.FINAL, Bucket.CONFIRMED, Bucket.PENDING)
+    return [known.sums.get(bucket, (0, 0))[1] for bucket in buckets]
+
+
+def _sum(known: Known, decimals: int) -> Sum:
+    final, confirmed, pending = (
+        known.sums.get(bucket, (0, 0))[0]
+        for bucket in (Bucket.FINAL, Bucket.CONFIRMED, Bucket.PENDING)
+    )
+    return Sum(known.key.asset, decimals, final, confirmed, pending)
+
+
+_STAGES = {
+    State.SEEN: Stage.PENDING,
+    State.CONFIRMED: Stage.CONFIRMED,
+    State.FINAL: Stage.FINAL,
+}
+
+
+def _is_listed(one: Shown, transfer: Transfer) -> bool:
+    """Gifts that stand, dust left out: it is how strangers write on other people's pages."""
+    standing = transfer.bucket in (Bucket.FINAL, Bucket.CONFIRMED, Bucket.PENDING)
+    native = transfer.key.asset == one.chain.symbol
+    return standing and (not native or transfer.amount >= one.chain.dust)
+
+
+def _gift(one: Shown, transfer: Transfer) -> Gift:
+    asset = transfer.key.asset
+    return Gift(
+        chain=one.chain.name,
+        symbol=asset,
+        decimals=one.decimals[asset],
+        units=transfer.amount,
+        stage=_STAGES[transfer.state],
+        time=transfer.received_at,
+    )
+
+
+def _reached(goal: Goal, shown: Iterable[Shown], coins: Iterable[Coin]) -> Goal:
+    """The goal with what all addresses received of its asset; unknown while one of them is."""
+    sums = [c.sums for one, c in zip(shown, coins, strict=True) if goal.symbol in one.decimals]
+    if any(each is None for each in sums):
+        return goal
+    of_asset = [s for each in sums if each is not None for s in each if s.symbol == goal.symbol]
+    return Goal(
+        symbol=goal.symbol,
+        decimals=goal.decimals,
+        target=goal.target,
+        received=sum(s.received for s in of_asset),
+        pending=sum(s.pending for s in of_asset),
+    )

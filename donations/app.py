@@ -1,0 +1,236 @@
+"""The composition root: wires everything, starts it in order, and stops it in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from donations.chains.base import Protocol
+from donations.chains.second_opinion import check_script
+from donations.errors import StoreError
+from donations.operators import Operator
+from donations.snapshot import Freshness
+from donations.sources.certificates import Certificates
+from donations.sources.electrum import ElectrumSource
+from donations.sources.shelf import Shelf
+from donations.store import Store
+from donations.summary import nothing_known, summarise
+from donations.timer import Timer
+from donations.tracker import Tracker
+from donations.web import create_web
+from donations.web.assets import load_assets
+from donations.web.public import Readiness, Reason
+from donations.web.publisher import Publisher
+from donations.web.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
+
+    from donations.config import ChainSettings, Config
+    from donations.ledger import Key, Transfer
+    from donations.sources.base import Source
+
+logger = logging.getLogger(__name__)
+
+# Operators that differ for so many polls are shown to disagree; a gift takes seconds to spread.
+_DISAGREE_POLLS = 2
+# A state can turn stale without any news.
+_REFRESH_SECONDS = 20
+_STOP_SECONDS = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class _StoreMemory:
+    """What the sources may know of the store: `sources.base.Memory` for one chain."""
+
+    store: Store
+    chain: str
+
+    async def outputs(self, outpoints: Iterable[str]) -> dict[str, tuple[str, int]]:
+        return await self.store.run(self.store.outputs, self.chain, list(outpoints))
+
+    async def transfers(self, key: Key, ids: Iterable[str]) -> list[Transfer]:
+        return await self.store.run(self.store.transfers, key, list(ids))
+
+
+def certificates_path(config: Config) -> Path:
+    """Where the pins of Electrum servers are kept: beside the database."""
+    return config.database.with_name("certificates.json")
+
+
+def make_operators(
+    settings: ChainSettings, store: Store, certificates: Certificates
+) -> list[Operator]:
+    """The operators of one chain with their sources. Imports web3, where needed, only now."""
+    sources: dict[str, list[Source]] = {}
+    shelf = Shelf(_StoreMemory(store, settings.chain.name))
+    for upstream in settings.upstreams:
+        if settings.chain.protocol is Protocol.ETHEREUM:
+            ethereum = import_module("donations.sources.ethereum")
+            source: Source = ethereum.EthereumSource(
+                upstream.url,
+                upstream.operator,
+                network=settings.network,
+                addresses=settings.addresses,
+                tokens=settings.tokens,
+                asset=settings.chain.symbol,
+            )
+        else:
+            source = ElectrumSource(
+                upstream.url,
+                upstream.operator,
+                network=settings.network,
+                confirmations=settings.confirmations,
+                scripts=_scripts(settings),
+                shelf=shelf,
+                certificates=certificates,
+            )
+        sources.setdefault(upstream.operator, []).append(source)
+    return [Operator(name, each) for name, each in sources.items()]
+
+
+def _scripts(settings: ChainSettings) -> dict[str, bytes]:
+    if settings.chain.script is None:
+        raise TypeError(f"{settings.chain.name} has no locking scripts")
+    return {a: settings.chain.script(a, settings.network) for a in settings.addresses}
+
+
+def check_scripts(config: Config) -> None:
+    """Compare our locking scripts of Bitcoin addresses with those of ``bit``.
+
+    Raises BadObservation: a service with a wrong script would watch somebody else's address.
+    """
+    settings = config.chains.get("btc")
+    if settings is not None:
+        for address, script in _scripts(settings).items():
+            check_script(address, script)
+
+
+class Service:
+    """A running service. ``publisher`` holds what readers get."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.store = Store(config.database, config.timezone)
+        self.publisher = Publisher(
+            assets := load_assets(),
+            languages=[*assets.locales],
+            public_url=config.public_url,
+            zone=config.timezone,
+        )
+        self.trackers: list[Tracker] = []
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    def readiness(self) -> Readiness:
+        """What keeps the service from being ready, for /readyz."""
+        if self._stopping:
+            return Readiness((Reason.STOPPING,))
+        published = self.publisher.published
+        if published is None:
+            return Readiness((Reason.STARTING,))
+        reasons = []
+        if any(tracker.store_error is not None for tracker in self.trackers):
+            reasons.append(Reason.STORE)
+        if any(coin.freshness is not Freshness.FRESH for coin in published.coins):
+            reasons.append(Reason.UPSTREAMS)
+        return Readiness(tuple(reasons))
+
+    async def open(self) -> None:
+        """Open the database and publish what it holds. Raises StoreError."""
+        networks = {name: s.network.name for name, s in self.config.chains.items()}
+        await self.store.run(self.store.open, networks)
+        await self._publish()
+
+    async def track(self) -> None:
+        """Follow all chains until cancelled."""
+        certificates = Certificates(certificates_path(self.config))
+        timer = Timer()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_published())
+                for settings in self.config.chains.values():
+                    # web3 takes half a second to import: readers must not wait for it.
+                    operators = await asyncio.to_thread(
+                        make_operators, settings, self.store, certificates
+                    )
+                    tracker = Tracker(
+                        settings,
+                        operators,
+                        self.store,
+                        poll_seconds=self.config.poll_seconds,
+                        grace_seconds=self.config.grace_seconds,
+                        moved=self._changed.set,
+                    )
+                    await tracker.load()
+                    self.trackers.append(tracker)
+                    timer.every(self.config.poll_seconds, tracker.poll)
+                    group.create_task(tracker.run())
+                timer.every(_REFRESH_SECONDS, self._changed.set)
+                timer.start()
+        finally:
+            self._stopping = True
+            await timer.stop()
+            for tracker in self.trackers:
+                for operator in tracker.operators:
+                    await operator.close()
+
+    async def _keep_published(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._publish()
+            except StoreError as error:
+                logger.error("what is shown cannot be renewed: %s", error)
+
+    async def _publish(self) -> None:
+        now = int(time.time())
+        snapshot = await self.store.run(
+            summarise, self.config, self.store, self._disagreeing(now), now
+        )
+        await asyncio.to_thread(self.publisher.publish, snapshot)
+
+    def _disagreeing(self, now: int) -> frozenset[Key]:
+        since = now - _DISAGREE_POLLS * self.config.poll_seconds
+        return frozenset(
+            key
+            for tracker in self.trackers
+            for key, start in tracker.disagree_since.items()
+            if start < since
+        )
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
+    """The whole service while the block lasts; yields it and the port it serves on.
+
+    Raises OSError when the port cannot be had, StoreError when the database cannot be used. A
+    database that fails later stops no reader: the last edition stays served.
+    """
+    check_scripts(config)
+    async with AsyncExitStack() as stack:
+        service = Service(config)
+        stack.callback(service.store.close)
+        await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
+        await service.open()
+        app = create_web(service.publisher, service.readiness, public_url=config.public_url)
+        port = await stack.enter_async_context(serve(app, config.server.host, config.server.port))
+        tracking = asyncio.create_task(service.track())
+        stack.push_async_callback(_stop, tracking)
+        yield service, port
+
+
+async def _stop(tracking: asyncio.Task[None]) -> None:
+    """Cancel the watch; a save in progress is not cut, the store finishes it as it closes."""
+    tracking.cancel()
+    done, _ = await asyncio.wait([tracking], timeout=_STOP_SECONDS)
+    for task in done:
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("the watch ended by an error", exc_info=task.exception())

@@ -1,0 +1,102 @@
+"""What the store and the trackers know -> a snapshot. The one reader of both."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from donations.ledger import Bucket, Key
+from donations.snapshot import LATEST_GIFTS, AsOf, Goal, Known, Shown, Snapshot, take
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from donations.config import Config
+    from donations.store import Standing, Store
+
+SLUG = "donations"
+
+
+def shown(config: Config) -> tuple[Shown, ...]:
+    """The addresses of the configuration, as they are shown."""
+    return tuple(
+        Shown(
+            chain=settings.chain,
+            network=settings.network.name,
+            address=address,
+            decimals={
+                settings.chain.symbol: settings.chain.decimals,
+                **{token.symbol: token.decimals for token in settings.tokens},
+            },
+            required=settings.agree,
+            operators=len(settings.operators),
+        )
+        for settings in config.chains.values()
+        for address in settings.addresses
+    )
+
+
+def summarise(config: Config, store: Store, disagreeing: Collection[Key], now: int) -> Snapshot:
+    """Read all that readers may know. To be called in the store's thread. Raises StoreError."""
+    return take(
+        shown(config),
+        read_known(config, store, disagreeing),
+        slug=SLUG,
+        title=config.title,
+        language=config.language,
+        goal=_goal(config),
+        now=now,
+        poll_seconds=config.poll_seconds,
+    )
+
+
+def nothing_known(config: Config, now: int) -> Snapshot:
+    """The snapshot of a first start: addresses and QR codes, and no number."""
+    return take(
+        shown(config),
+        {},
+        slug=SLUG,
+        title=config.title,
+        language=config.language,
+        goal=_goal(config),
+        now=now,
+        poll_seconds=config.poll_seconds,
+    )
+
+
+def read_known(config: Config, store: Store, disagreeing: Collection[Key]) -> dict[Key, Known]:
+    """What is known of every configured key. Raises StoreError."""
+    standings = store.standings()
+    sums: dict[Key, dict[Bucket, tuple[int, int]]] = defaultdict(dict)
+    for (key, _, bucket), total in store.months().items():
+        units, transfers = sums[key].get(bucket, (0, 0))
+        sums[key][bucket] = (units + total.units, transfers + total.transfers)
+    known = {}
+    for one in shown(config):
+        for symbol in one.decimals:
+            key = Key(one.chain.name, one.address, symbol)
+            standing = standings.get(key)
+            known[key] = Known(
+                key=key,
+                sums=sums[key],
+                as_of=_as_of(standing),
+                sources=0 if standing is None else standing.sources,
+                disagree=key in disagreeing,
+                latest=store.latest_gifts(key, 3 * LATEST_GIFTS),
+            )
+    return known
+
+
+def _as_of(standing: Standing | None) -> AsOf | None:
+    """None while a first history is being read: a part of a total is not a total."""
+    if standing is None or not standing.complete:
+        return None
+    tip = standing.tip
+    return AsOf(tip.height, tip.hash, tip.time, standing.at)
+
+
+def _goal(config: Config) -> Goal | None:
+    goal = config.widget.goal
+    if goal is None:
+        return None
+    return Goal(goal.symbol, goal.decimals, goal.target, received=None, pending=None)

@@ -1,0 +1,78 @@
+"""APScheduler as the timer, and only as the timer.
+
+Its defaults would lose polls: a job more than a second late is skipped, and after the clock was set
+back nothing runs until the old time is reached again. So no run is ever too late here, and a
+monotonic watchdog plans the jobs anew when one is overdue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+_WATCH_SECONDS = 5.0
+
+
+class Timer:
+    """Calls functions every so many seconds, on the running loop. The functions must not wait."""
+
+    def __init__(self) -> None:
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._jobs: list[tuple[Callable[[], None], int]] = []
+        self._ran_at: dict[int, float] = {}
+        self._watchdog: asyncio.Task[None] | None = None
+
+    def every(self, seconds: int, function: Callable[[], None]) -> None:
+        """Add a job. Below 15 s a clock that jumps a month makes APScheduler count for minutes."""
+        self._jobs.append((function, seconds))
+        self._plan(len(self._jobs) - 1)
+
+    def start(self) -> None:
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        self._scheduler.start()
+        self._watchdog = asyncio.create_task(self._watch())
+
+    async def stop(self) -> None:
+        """End at once; what the jobs started is for their owners to end."""
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            await asyncio.gather(self._watchdog, return_exceptions=True)
+        self._scheduler.shutdown(wait=False)
+
+    def _plan(self, number: int) -> None:
+        _, seconds = self._jobs[number]
+        self._ran_at[number] = time.monotonic()
+        self._scheduler.add_job(
+            self._run,
+            "interval",
+            seconds=seconds,
+            args=(number,),
+            id=str(number),
+            replace_existing=True,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
+
+    async def _run(self, number: int) -> None:
+        self._ran_at[number] = time.monotonic()
+        self._jobs[number][0]()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            now = time.monotonic()
+            for number, (function, seconds) in enumerate(self._jobs):
+                if now - self._ran_at[number] > 1.5 * seconds:
+                    logger.warning("the clock jumped: the timer is planned anew")
+                    self._plan(number)
+                    function()

@@ -1,0 +1,342 @@
+"""The tracker of one chain: observe -> agree -> apply -> save -> publish.
+
+Each operator is followed by a task of its own, so that none waits for a slow one. Whatever an
+operator tells is held; then the view of its key is made, applied, saved and only then believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from donations.agreement import Agreement
+from donations.chains.base import Protocol
+from donations.errors import BadObservation, DonationsError, StoreError
+from donations.ledger import (
+    Block,
+    Change,
+    Key,
+    News,
+    Observation,
+    Transfer,
+    View,
+    apply,
+    disown,
+    next_since,
+)
+from donations.origins import Origins
+from donations.sources.base import Ask, Failure
+from donations.store import Batch, Cursor, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from donations.config import ChainSettings
+    from donations.operators import Operator
+    from donations.store import Store
+
+logger = logging.getLogger(__name__)
+
+# How many block hashes are recorded a chain: a reorg is judged by them.
+RECORDED_BLOCKS = 150
+# An operator that was silent for so many polls has no vote any more.
+_SILENT_POLLS = 3
+
+
+class Tracker:
+    """All addresses of one chain. ``moved`` is called after each commit."""
+
+    def __init__(
+        self,
+        settings: ChainSettings,
+        operators: Sequence[Operator],
+        store: Store,
+        *,
+        poll_seconds: int,
+        grace_seconds: int,
+        moved: Callable[[], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings, self.operators = settings, tuple(operators)
+        self.chain = settings.chain.name
+        self.standings: dict[Key, Standing] = {}
+        self.disagree_since: dict[Key, int] = {}
+        self.store_error: StoreError | None = None
+        self._store, self._moved, self._clock = store, moved, clock
+        self._poll, self._grace = poll_seconds, grace_seconds
+        self.keys = [
+            Key(self.chain, address, asset)
+            for address in settings.addresses
+            for asset in (settings.chain.symbol, *(token.symbol for token in settings.tokens))
+        ]
+        self._agreements = {key: Agreement(settings.agree) for key in self.keys}
+        self._ledgers: dict[Key, dict[str, Transfer]] = {key: {} for key in self.keys}
+        self._cursors: dict[tuple[str, Key], Cursor] = {}
+        self._recorded: dict[int, Block] = {}
+        self._suspect_above: dict[Key, int] = {}
+        self._origins = Origins(settings, self.keys, store)
+        self._turn = asyncio.Lock()
+        self._advanced = asyncio.Event()
+
+    async def load(self) -> None:
+        """Take up where the store left off. Raises StoreError."""
+        store = self._store
+        self._recorded = await store.run(store.blocks, self.chain)
+        standings = await store.run(store.standings)
+        self.standings = {key: s for key, s in standings.items() if key in self._ledgers}
+        for cursor in await store.run(store.cursors, self.chain):
+            self._cursors[cursor.operator, cursor.key] = cursor
+        for transfer in await store.run(store.unsettled, self.chain):
+            if transfer.key in self._ledgers:
+                self._ledgers[transfer.key][transfer.id] = transfer
+        await self._origins.load()
+
+    def poll(self) -> None:
+        """Ask every operator, as far as none is paused."""
+        for operator in self.operators:
+            operator.due.set()
+
+    async def run(self) -> None:
+        """Follow all operators until cancelled."""
+        self.poll()
+        async with asyncio.TaskGroup() as group:
+            for operator in self.operators:
+                group.create_task(self._follow(operator))
+
+    async def _follow(self, operator: Operator) -> None:
+        while True:
+            await operator.next_turn()
+            try:
+                await self._ask(operator)
+            except DonationsError as error:
+                self._note(operator, error)
+            except Exception as error:
+                logger.exception("%s, %s: unexpected", self.chain, operator.name)
+                self._note(operator, BadObservation(f"unexpected {type(error).__name__}"))
+
+    def _note(self, operator: Operator, error: DonationsError) -> None:
+        if isinstance(error, StoreError):
+            self.store_error = error
+            logger.error("%s: %s", self.chain, error)
+            return
+        if str(error) != str(operator.error):
+            logger.warning("%s, %s (%s): %s", self.chain, operator.name, operator.source.url, error)
+        operator.failed(error)
+
+    async def _ask(self, operator: Operator) -> None:
+        if self.settings.chain.protocol is Protocol.ETHEREUM and not self._origins.decided:
+            operator.probe = operator.probe or await operator.source.probe()
+            operator.answered()
+            if not await self._origins.decide(self.operators):
+                return
+            self.poll()
+        asks = [await self._question(operator, key) for key in self.keys]
+        failures: list[Failure] = []
+        more: list[Observation] = []
+        async for told in operator.source.observe(asks):
+            if isinstance(told, Failure):
+                failures.append(told)
+                continue
+            operator.answered()
+            self._agreements[told.key].hold(told)
+            await self._settle(told.key)
+            if told.until is not None:
+                more.append(told)
+        for failure in failures:
+            logger.info("%s, %s: %s", failure.key.address, operator.name, failure.error)
+        if len(failures) == len(asks):
+            raise failures[0].error
+        if failures:
+            operator.error = failures[0].error
+        if more:
+            await self._await_progress(operator, more)
+
+    async def _await_progress(self, operator: Operator, partial: Iterable[Observation]) -> None:
+        """A long history is told in portions: ask for the next when this one was applied."""
+        deadline = time.monotonic() + self._poll
+        while time.monotonic() < deadline:
+            for told in partial:
+                cursor = self._cursors.get((operator.name, told.key))
+                if cursor is not None and cursor.since > told.since:
+                    operator.due.set()
+                    return
+            self._advanced.clear()
+            try:
+                await asyncio.wait_for(self._advanced.wait(), max(0.0, deadline - time.monotonic()))
+            except TimeoutError:
+                return
+
+    # -- asking
+
+    async def _question(self, operator: Operator, key: Key) -> Ask:
+        ledger = self._ledgers[key]
+        unsettled = tuple(t for t in ledger.values() if not t.settled)
+        cursor = self._cursors.get((operator.name, key))
+        if cursor is None:
+            ask = self._origins.first_ask(key, operator, self.standings.get(key))
+        else:
+            since = next_since(unsettled, cursor.since - 1)
+            ask = Ask(key, max(0, since), checkpoint=cursor.checkpoint)
+        below = [height for height in self._recorded if height < ask.since]
+        anchor = self._recorded[max(below)] if below else None
+        settled = await self._store.run(self._store.count_final, key, ask.since) if anchor else 0
+        return replace(
+            ask, unsettled=unsettled, settled=settled, anchor=anchor, compare=self._compare(key)
+        )
+
+    def _compare(self, key: Key) -> frozenset[int]:
+        """Heights at which we want to know the operator's block: what we stand on, what is open."""
+        heights = {t.block.height for t in self._ledgers[key].values() if t.block is not None}
+        heights |= {max(self._recorded)} if self._recorded else set()
+        for operator in self.operators:
+            latest = self._agreements[key].latest(operator.name)
+            if latest is not None:
+                heights.add(latest.tip.height)
+        return frozenset(heights)
+
+    # -- settling
+
+    async def _settle(self, key: Key) -> None:
+        """Make the view of ``key``, apply, save, and only then believe it. Raises StoreError."""
+        async with self._turn:
+            now = int(self._clock())
+            view = self._agreements[key].view(
+                self._ledgers[key], self._recorded, oldest=now - _SILENT_POLLS * self._poll
+            )
+            if view is None:
+                return
+            self._watch_agreement(key, view, now)
+            recorded = self._follow_chain(view)
+            ledger = {**self._ledgers[key], **await self._mentioned(key, view)}
+            changes = apply(ledger, view, now=now, grace=self._grace)
+            disowned = await self._disowned(key, changes, now)
+            complete = key in self.standings and self.standings[key].complete
+            batch = Batch(
+                changes=(*changes, *disowned),
+                cursors=self._new_cursors(key, view),
+                standing=Standing(
+                    key=key,
+                    tip=view.tip,
+                    final_height=view.final_height,
+                    at=view.at,
+                    sources=len(view.operators),
+                    complete=complete or view.until is None,
+                    balance=view.balance,
+                ),
+                blocks=recorded if recorded != self._recorded else {},
+                history=not complete,
+            )
+            await self._store.run(self._store.save, batch)
+            self._believe(key, ledger, batch, recorded, view)
+        self._tell(batch)
+        self._moved()
+
+    async def _mentioned(self, key: Key, view: View) -> dict[str, Transfer]:
+        """Settled transfers that the view names, and final ones whose block may be gone."""
+        names = {t.id for t in view.transactions} - self._ledgers[key].keys()
+        found = await self._store.run(self._store.transfers, key, names)
+        if key in self._suspect_above:
+            above = self._suspect_above[key]
+            found += await self._store.run(self._store.final_above, key, above)
+        return {transfer.id: transfer for transfer in found}
+
+    async def _disowned(self, key: Key, changes: Iterable[Change], now: int) -> tuple[Change, ...]:
+        """Gifts at other addresses that a transaction from this one turns into own transfers."""
+        spending = [c.after.id for c in changes if c.before is None and c.after.spends]
+        elsewhere = await self._store.run(self._store.gifts_elsewhere, key, spending)
+        return disown(elsewhere, now)
+
+    def _follow_chain(self, view: View) -> dict[int, Block]:
+        """The recorded blocks after ``view``; finals above a fork become suspect at every key."""
+        common = [h for h, block in view.blocks.items() if self._recorded.get(h) == block]
+        forked = any(self._recorded.get(h, block) != block for h, block in view.blocks.items())
+        kept = self._recorded
+        if forked:
+            fork = max(common, default=-1)
+            kept = {h: block for h, block in kept.items() if h <= fork}
+            for key in self.keys:
+                self._suspect_above[key] = min(fork, self._suspect_above.get(key, fork))
+            logger.warning("%s: a reorg above block %s", self.chain, fork)
+        tip = view.tip.height
+        merged = {**kept, **view.blocks}
+        return {h: b for h, b in merged.items() if tip - RECORDED_BLOCKS < h <= tip}
+
+    def _new_cursors(self, key: Key, view: View) -> tuple[Cursor, ...]:
+        cursors = []
+        for operator in self.operators:
+            told = self._agreements[key].latest(operator.name)
+            if told is None or told.at < view.at - _SILENT_POLLS * self._poll:
+                continue
+            if told.until is None:
+                since = min(told.final_height, view.final_height) + 1
+            elif view.until is None or view.until >= told.until:
+                since = told.until + 1
+            else:
+                continue
+            cursors.append(Cursor(operator.name, key, max(0, since), told.checkpoint))
+        return tuple(c for c in cursors if self._cursors.get((c.operator, key)) != c)
+
+    def _believe(
+        self,
+        key: Key,
+        ledger: dict[str, Transfer],
+        batch: Batch,
+        recorded: dict[int, Block],
+        view: View,
+    ) -> None:
+        self.store_error = None
+        self._recorded = recorded
+        self.standings[key] = batch.standing
+        for cursor in batch.cursors:
+            self._cursors[cursor.operator, key] = cursor
+        self._ledgers[key] = ledger
+        for change in batch.changes:
+            if change.after.key in self._ledgers:
+                self._ledgers[change.after.key][change.after.id] = change.after
+        unsure = {
+            t.id
+            for t in self._ledgers[key].values()
+            if key in self._suspect_above
+            and t.block is not None
+            and t.block.height not in view.blocks
+            and t.block.height <= view.tip.height
+        }
+        if not unsure:
+            self._suspect_above.pop(key, None)
+        self._ledgers = {
+            k: {t.id: t for t in held.values() if not t.settled or (k == key and t.id in unsure)}
+            for k, held in self._ledgers.items()
+        }
+        self._advanced.set()
+
+    def _watch_agreement(self, key: Key, view: View, now: int) -> None:
+        if view.claimed:
+            self.disagree_since.setdefault(key, now)
+        else:
+            self.disagree_since.pop(key, None)
+
+    def _tell(self, batch: Batch) -> None:
+        if batch.history:
+            if batch.changes:
+                logger.info(
+                    "%s: %s transactions read", batch.standing.key.address, len(batch.changes)
+                )
+            return
+        for change in batch.changes:
+            level = logging.WARNING if change.final_reversed else logging.INFO
+            logger.log(level, "%s", _sentence(change))
+
+
+def _sentence(change: Change) -> str:
+    after = change.after
+    words = change.news.value
+    if change.reorged:
+        words += ", reorged"
+    if change.final_reversed:
+        words += f", final reversed: {change.evidence}"
+    if change.news is News.REPLACED:
+        words += f" by {after.replaced_by}"
+    return f"{after.key.chain} {after.kind.value} {after.id} of {after.amount}: {words}"
