@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from donations.web.middleware import add_headers, only_host
+from donations.web.middleware import add_headers, only_host, only_http
 from donations.web.public import Readiness, public_routes
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ def create_web(
     more: Iterable[web.RouteDef] = (),
 ) -> web.Application:
     """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes."""
-    app = web.Application(
-        client_max_size=MAX_BODY, middlewares=[only_host(public_url)] if public_url else []
-    )
+    around = [only_http, only_host(public_url)] if public_url else [only_http]
+    app = web.Application(client_max_size=MAX_BODY, middlewares=around)
     app.on_response_prepare.append(add_headers)
     app.add_routes([*public_routes(publisher, readiness), *more])
     return app

@@ -51,6 +51,7 @@ class Assets:
     frame: Template
     style: str
     page_style: str
+    frame_style: str
     script: bytes
     locales: Mapping[str, Locale]
 
@@ -86,6 +87,7 @@ def load_assets(folder: Path | None = None) -> Assets:
         frame=Template(text("frame.html")),
         style=style,
         page_style=compact_css(text("page.css")),
+        frame_style=compact_css(text("frame.css")),
         script=script.encode(),
         locales={
             file.stem: Locale(file.stem, file.read_text(encoding="utf-8"))

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 LATEST = 3  # gifts shown: a widget has one height, whatever came in
 
 
+def say_network(locale: Locale, coin: Coin) -> Html:
+    """Where a gift must be sent: an address alone does not say it, least of all on Ethereum."""
+    if coin.network != "mainnet":
+        return locale.say("network_test", network=coin.network)
+    if coin.chain == "eth":
+        return locale.say("network_main_eth")
+    return locale.say("network_main", coin=coin.title)
+
+
 @dataclass(frozen=True, slots=True)
 class FragmentWriter:
     """Renders snapshots in one language. ``home`` is where the hosted page is."""
@@ -94,7 +103,6 @@ class FragmentWriter:
             copy=say("copy"),
             link=coin.link,
             open=say("open", coin=coin.title),
-            live=f"sum-{index}",
             received=say("received"),
             total=total,
             pending=pending,
@@ -110,12 +118,10 @@ class FragmentWriter:
         return Html("".join(f"<i>{part}</i>" for part in map(escape, parts)))
 
     def _network(self, coin: Coin) -> Html:
-        say = self.locale.say
-        if coin.network != "mainnet":
-            return say("network_test", network=coin.network)
-        if coin.chain == "eth":
-            return join([say("network_main_eth"), Html(". "), say("eth_delay")])
-        return say("network_main", coin=coin.title)
+        said = say_network(self.locale, coin)
+        if coin.chain != "eth":
+            return said
+        return join([said, Html(". "), self.locale.say("eth_delay")])
 
     def _sums(self, coin: Coin) -> tuple[Html, Html]:
         """What arrived, and what is on its way."""
@@ -145,7 +151,7 @@ class FragmentWriter:
                 "gifts", items=join([self._gift(g) for g in snapshot.gifts[:LATEST]])
             )
         known = any(coin.sums is not None for coin in snapshot.coins)
-        return self._piece("nogift", text=self.locale.say("none" if known else "unknown"))
+        return self._piece("nogift", text=self.locale.say("none" if known else "gifts_unknown"))
 
     def _gift(self, gift: Gift) -> Html:
         return self._piece(

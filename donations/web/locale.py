@@ -60,6 +60,15 @@ class Locale:
             raise KeyError(key)
         return fill(forms[_plural(self.tag, count)], count=self.whole(count))
 
+    def blanks(self) -> dict[str, set[str]]:
+        """Which values each sentence takes; the same in every language."""
+        return {
+            key: set(word.get_identifiers())
+            if isinstance(word, Template)
+            else {name for form in word.values() for name in form.get_identifiers()}
+            for key, word in self._words.items()
+        }
+
     def whole(self, number: int) -> str:
         """A whole number with its thousands apart."""
         return _THOUSANDS.sub(self._group, str(number))

@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
 from donations.web import policy
 
@@ -39,12 +39,20 @@ def only_host(public_url: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _name(request.headers.get("Host", ""))
+        name = _name(request.host)
         if name != ours and not _loopback(name):
             raise web.HTTPMisdirectedRequest
         return await handler(request)
 
     return check
+
+
+@web.middleware
+async def only_http(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse HTTP/0.9, which has no headers to protect anyone with."""
+    if request.version < HttpVersion10:
+        raise web.HTTPVersionNotSupported
+    return await handler(request)
 
 
 async def add_headers(_request: web.BaseRequest, response: web.StreamResponse) -> None:

@@ -122,7 +122,8 @@ class Publisher:
         self, template: Template, locale: Locale, snapshot: Snapshot, fragment: Html
     ) -> Prepared:
         hosted = template is self._assets.page
-        style = self._assets.style + (self._assets.page_style if hosted else "")
+        around = self._assets.page_style if hosted else self._assets.frame_style
+        style = around + self._assets.style
         others = [each for each in self._locales.values() if each is not locale]
         page = fill(
             template,

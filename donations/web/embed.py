@@ -1,0 +1,108 @@
+"""The HTML an author pastes: what moves money is in it, so the page need not trust the service."""
+
+from __future__ import annotations
+
+from string import Template
+from typing import TYPE_CHECKING
+
+from donations import qr
+from donations.errors import ConfigError
+from donations.web.fragment import say_network
+from donations.web.markup import fill, join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from donations.snapshot import Coin
+    from donations.web.assets import Assets
+
+# The height of the card with a goal and three gifts, measured in the tests of the widget.
+HEIGHT_WIDE = 620
+HEIGHT_NARROW = 800
+
+_SCRIPT = Template(
+    """\
+<style>@media (scripting: enabled) { donation-widget { display: block; min-height: ${narrow}px }
+@media (min-width: 600px) { donation-widget { min-height: ${wide}px } } }</style>
+<donation-widget src="$url" lang="$lang" warning="$warning">
+<p>$title</p>
+<ul>
+$coins</ul>
+<p><a href="$url">$home</a></p>
+</donation-widget>
+<script type="module" src="$url$script" integrity="$integrity" crossorigin="anonymous"></script>
+"""
+)
+_COIN = Template(
+    """\
+<li>$name <small>($network)</small><br>
+<a href="$link" title="$name" data-qr="$bits">$address</a></li>
+"""
+)
+_FRAME = Template(
+    """\
+<iframe src="${url}frame?lang=$lang" title="$title" width="100%" height="$narrow" \
+allow="clipboard-write" loading="lazy" style="border: 0; max-width: 720px"></iframe>
+"""
+)
+
+
+def embed_script(
+    assets: Assets, coins: Sequence[Coin], *, public_url: str | None, language: str, title: str = ""
+) -> str:
+    """The script form. Addresses, links and the bits of the codes stand in the page itself.
+
+    The script's name changes with its content and is pinned by its hash, so a service that is
+    taken over cannot show another address. Raises ConfigError without an https ``public_url``.
+    """
+    locale = assets.locales[language]
+    say = locale.say
+    return fill(
+        _SCRIPT,
+        url=_base(public_url),
+        lang=language,
+        warning=say("differ"),
+        title=title or say("title"),
+        coins=join(
+            fill(
+                _COIN,
+                name=coin.title,
+                network=say_network(locale, coin),
+                link=coin.link,
+                bits=qr.bits(coin.payment),
+                address=coin.address,
+            )
+            for coin in coins
+        ),
+        home=say("home"),
+        script=assets.script_name,
+        integrity=assets.integrity,
+        narrow=HEIGHT_NARROW,
+        wide=HEIGHT_WIDE,
+    )
+
+
+def embed_frame(assets: Assets, *, public_url: str | None, language: str, title: str = "") -> str:
+    """The iframe form: no script in the page, but the page shows whatever the service says.
+
+    Raises ConfigError without an https ``public_url``.
+    """
+    return fill(
+        _FRAME,
+        url=_base(public_url),
+        lang=language,
+        title=title or assets.locales[language].say("title"),
+        narrow=HEIGHT_NARROW,
+    )
+
+
+def _base(public_url: str | None) -> str:
+    if public_url is None:
+        raise ConfigError(
+            "the pages that show the widget must be told where it is: "
+            'public_url = "https://dons.example.org"',
+            key="public_url",
+        )
+    if not public_url.startswith("https://"):
+        raise ConfigError("a page read over https can only embed https", key="public_url")
+    return f"{public_url.rstrip('/')}/"
