@@ -229,7 +229,7 @@ class ElectrumServer:
             case (Trouble.HTML, _):
                 writer.write(b"<html><body>502 Bad Gateway</body></html>\n")
             case (Trouble.GARBAGE, _):
-                writer.write(b"\xff\xfe\x00{]\n")
+                writer.write(b"\xc3\x28\x80{]\n")
             case _:
                 writer.write(body + b"\n")
         await writer.drain()

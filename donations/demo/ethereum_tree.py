@@ -147,11 +147,11 @@ class EthereumTree:
 
     def _execute(self, draft: _Draft, payment: Payment, proposer: str) -> Executed | None:
         sender = self._get(draft, payment.sender)
-        if sender.nonce != payment.nonce:
-            return None
         price = self.base_fee + payment.priority_fee
         blob_gas = payment.blobs * _BLOB_GAS
         done = Executed(payment, price, blob_gas, int(blob_gas > 0))
+        if sender.nonce != payment.nonce or sender.balance < payment.value + done.gas_cost:
+            return None  # it waits, as in a real mempool
         self._add(draft, payment.sender, -done.gas_cost)
         sender = draft.changed[payment.sender]
         draft.changed[payment.sender] = replace(sender, nonce=payment.nonce + 1)

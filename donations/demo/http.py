@@ -138,7 +138,7 @@ class JsonRpcServer:
             case Trouble.HTML:
                 return web.Response(text=_PAGE, content_type="text/html")
             case Trouble.GARBAGE:
-                return _json_bytes(b"\xff\xfe\x00{]")
+                return _json_bytes(b"\xc3\x28\x80{]")
             case Trouble.STATUS:
                 headers = {"Retry-After": fault.text} if fault.text else {}
                 return web.Response(status=fault.number, headers=headers, text=_PAGE)

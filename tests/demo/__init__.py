@@ -1,0 +1,1 @@
+"""Laws of the simulated world: it must be right before anything is judged by it."""
