@@ -15,6 +15,7 @@ from donations.demo.view import UtxoView
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
 
     from donations.demo.blocktree import BlockTree
 
@@ -31,8 +32,9 @@ class _Connection:
 class ElectrumServer:
     """One operator's server. ``view`` is what it believes, ``answers`` how it talks.
 
-    ``fault`` is the weather on its line, ``mute`` keeps it from notifying, ``requests`` counts the
-    calls per method and ``batches`` the messages that held several.
+    ``fault`` is the weather on its line, ``mute`` keeps it from notifying. ``before`` is called
+    with the method ahead of each answer, so that the world can change in the middle of a poll.
+    ``requests`` counts the calls per method, ``batches`` the messages that held several.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class ElectrumServer:
         self.answers = ElectrumAnswers(self.view, protocol, fulcrum)
         self.fault: Fault | None = None
         self.mute = False
+        self.before: Callable[[str], object] | None = None
         self.requests: Counter[str] = Counter()
         self.batches = 0
         self.connections_made = 0
@@ -176,6 +179,8 @@ class ElectrumServer:
         fault = self.fault if self.fault is not None and self.fault.strikes(methods) else None
         fatal, answers = False, []
         for call, method in zip(calls, methods, strict=True):
+            if self.before is not None:
+                self.before(method)
             answer, ends = self._answer(connection.session, method, call)
             fatal |= ends
             if "id" in call:
@@ -214,6 +219,9 @@ class ElectrumServer:
                 writer.write(body[:at])
                 await writer.drain()
                 return False
+            case (Trouble.SLOW, Fault(seconds=seconds)):
+                await asyncio.sleep(seconds)
+                writer.write(body + b"\n")
             case (Trouble.DRIP, Fault(seconds=seconds)):
                 for position in range(len(body)):
                     writer.write(body[position : position + 1])

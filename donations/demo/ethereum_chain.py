@@ -205,14 +205,16 @@ class EthereumChain(EthereumTree):
 
         Transactions in ``keep`` (by default all) are in the new blocks at the height they had,
         those in ``drop`` vanish, the nonce of those in ``conflict`` is used for something else in
-        the first new block, the rest waits again. Withdrawals and tips do not come back.
+        the first new block, the rest waits again. ``keep`` may name waiting ones too: they come
+        into the first new block. Withdrawals and tips do not come back.
         """
         dropped, doubled = set(drop), set(conflict)
         kept = None if keep is None else set(keep)
-        had: dict[int, list[str]] = {}
+        had = {self.height - depth + 1: [each for each in self.pending if each in (kept or ())]}
         for _ in range(depth):
             block = self._disconnect()
-            had[block.number] = [each.payment.hash for each in block.executed]
+            again = [each.payment.hash for each in block.executed]
+            had.setdefault(block.number, []).extend(again)
         for transaction_hash in dropped:
             self.pending.pop(transaction_hash, None)
         for transaction_hash in sorted(doubled):

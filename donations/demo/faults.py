@@ -4,6 +4,7 @@
     server.fault = http_status(429, retry_after=7, times=1)
 
 Each maker takes the methods it strikes (none: all) and ``times`` (None: until it is taken away).
+Faults of HTTP alone (status, redirect, bomb) leave an Electrum server's answers as they are.
 What a server believes (lag, a frozen tip, hidden and invented transactions) is not a fault of the
 line: see ``view.UtxoView`` and ``ethereum_view.EthereumView``.
 """
@@ -22,6 +23,7 @@ class Trouble(StrEnum):
     """What goes wrong. The last four bend single answers, the others the whole message."""
 
     HANG = "hang"
+    SLOW = "slow"
     DRIP = "drip"
     CLOSE = "close"
     TRUNCATE = "truncate"
@@ -82,6 +84,11 @@ class Fault:
 def hang(*methods: str, times: int | None = None) -> Fault:
     """No answer, ever; the connection stays open."""
     return Fault(Trouble.HANG, frozenset(methods), times)
+
+
+def slow(seconds: float, *methods: str, times: int | None = None) -> Fault:
+    """A right answer, after ``seconds``."""
+    return Fault(Trouble.SLOW, frozenset(methods), times, seconds=seconds)
 
 
 def drip(*methods: str, seconds: float = 0.05, times: int | None = None) -> Fault:

@@ -32,13 +32,16 @@ class CallError(Exception):
 class JsonRpcServer:
     """Answers POSTs by ``call(method, params)``, which returns a result or raises CallError.
 
-    ``requests`` counts calls per method, ``posts`` HTTP requests. ``batch_limit`` refuses longer
+    ``fault`` is the weather on its line; ``before`` is called with the method ahead of each answer,
+    so that the world can change in the middle of a poll. ``requests`` counts calls per method,
+    ``posts`` HTTP requests, ``batch_limit`` refuses longer
     batches the way geth does (one error, in a list) or with ``batch_status`` as HTTP status.
     """
 
     def __init__(self, call: Callable[[str, list[Any]], Any]) -> None:
         self.call = call
         self.fault: Fault | None = None
+        self.before: Callable[[str], object] | None = None
         self.requests: Counter[str] = Counter()
         self.posts = 0
         self.largest_batch = 0
@@ -92,6 +95,8 @@ class JsonRpcServer:
                 return self._refuse_batch(calls)
         answers = []
         for call, method in zip(calls, methods, strict=True):
+            if self.before is not None:
+                self.before(method)
             answer = self._answer(call, method)
             answers.append(answer if fault is None else fault.bend(method, answer))
         if fault is not None and batch and fault.trouble is Trouble.SHORT_BATCH:
@@ -123,10 +128,14 @@ class JsonRpcServer:
             case Trouble.HANG:
                 await self._stopping.wait()
                 return web.Response(status=503)
+            case Trouble.SLOW:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), fault.seconds)
+                return _json_bytes(body)
             case Trouble.CLOSE:
-                return await _stream(request, b"", len(body), abort=True, headers=False)
+                return await _stream(request, b"", len(body), headers=False)
             case Trouble.TRUNCATE:
-                return await _stream(request, body[: fault.number], len(body), abort=True)
+                return await _stream(request, body[: fault.number], len(body))
             case Trouble.DRIP:
                 return await self._drip(request, body, fault.seconds)
             case Trouble.OVERSIZE:
@@ -159,7 +168,7 @@ class JsonRpcServer:
 
 
 async def _stream(
-    request: web.Request, part: bytes, promised: int, *, abort: bool, headers: bool = True
+    request: web.Request, part: bytes, promised: int, *, headers: bool = True
 ) -> web.StreamResponse:
     """Promise more bytes than are sent, then cut the line."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -167,7 +176,7 @@ async def _stream(
     if headers:
         await response.prepare(request)
         await response.write(part)
-    if abort and request.transport is not None:
+    if request.transport is not None:
         request.transport.close()
     return response
 

@@ -88,24 +88,32 @@ class UtxoChain(BlockTree):
         *sats: int,
         others: Iterable[tuple[bytes, int]] = (),
         token: bytes = b"",
+        join: Outpoint | None = None,
         from_mempool_parent: bool = False,
         final: bool = False,
         fee: int = 1_000,
     ) -> str:
         """A donor pays a script, once per amount, in one transaction; returns its txid.
 
-        ``others`` are further (script, satoshi) it pays. ``from_mempool_parent``: the donor's own
-        coin is not confirmed yet. ``final``: the transaction says that it will not be replaced.
+        ``others`` are further (script, satoshi) it pays. ``join`` is a coin of the receiver that is
+        spent along and comes back with the first amount (a payjoin). ``from_mempool_parent``: the
+        donor's own coin is not confirmed yet. ``final``: the transaction says that it will not be
+        replaced.
         """
         outputs = [Output(each, script, token) for each in sats]
         outputs += [Output(value, to) for to, value in others]
         needed = sum(each.value for each in outputs) + fee
         coins = self._coins(needed)
+        if join is not None:
+            needed += self.output(join).value
+            outputs[0] = Output(sats[0] + self.output(join).value, script, token)
         if from_mempool_parent:
             held = sum(self.output(each).value for each in coins)
             parent = self.build(coins, [Output(held - fee, self.script())])
             self._admit(parent)
             coins = [Outpoint(parent.txid, 0)]
+        if join is not None:
+            coins = [*coins, join]
         change = sum(self.output(each).value for each in coins) - needed
         outputs.insert(self.random.randrange(len(outputs) + 1), Output(change, self.script()))
         sequence = FINAL_SEQUENCE if final else REPLACEABLE
@@ -214,13 +222,15 @@ class UtxoChain(BlockTree):
 
         Transactions in ``keep`` (by default all) are mined again at the height they had, those in
         ``drop`` vanish, those in ``conflict`` are double-spent to a stranger in the first new
-        block, the rest returns to the mempool. ``activate`` goes back to the old branch.
+        block, the rest returns to the mempool. ``keep`` may name waiting ones too: they come into
+        the first new block. ``activate`` goes back to the old branch.
         """
         dropped, doubled = set(drop), set(conflict)
-        had: dict[int, list[str]] = {}
+        kept = None if keep is None else set(keep)
+        had = {self.height - depth + 1: [each for each in self.mempool if each in (kept or ())]}
         for _ in range(depth):
             block = self._disconnect()
-            had[block.height] = [each.txid for each in block.transactions[1:]]
+            had.setdefault(block.height, []).extend(each.txid for each in block.transactions[1:])
         for txid in dropped | doubled:
             if txid in self.mempool:
                 self._drop(txid)
@@ -228,9 +238,8 @@ class UtxoChain(BlockTree):
             double = self.rival(txid)
             self._admit(double)
             had.setdefault(self.height + 1, []).append(double.txid)
-            if keep is not None:
-                keep = (*keep, double.txid)
-        kept = None if keep is None else set(keep)
+            if kept is not None:
+                kept.add(double.txid)
         made = []
         for _ in range(depth + 1 if blocks is None else blocks):
             again = [

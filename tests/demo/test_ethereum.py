@@ -252,6 +252,16 @@ def test_reorg_can_keep_drop_and_double(chain: EthereumChain) -> None:
     assert chain.balance(OURS) == 9
 
 
+def test_a_reorg_can_swap_payments(chain: EthereumChain) -> None:
+    """A waiting payment can take the place of a dropped one, at the same height."""
+    first = chain.pay(OURS, 5)
+    chain.mine()
+    second = chain.pay(OURS, 5)
+    chain.reorg(1, blocks=1, keep=[second], drop=[first])
+    assert chain.height == 101
+    assert [each.key for each in eth_facts(chain, [OURS])] == [second]
+
+
 def test_facts_tell_every_wei(chain: EthereumChain) -> None:
     """Each way money comes or goes is a fact of its own kind, and they sum to the balance."""
     eventful(chain)

@@ -140,6 +140,41 @@ def test_http_answers_can_be_bent() -> None:
     asyncio.run(scene())
 
 
+def test_the_world_can_change_between_two_answers() -> None:
+    """``before`` runs ahead of each answer, so a poll can be made to meet a reorg in its middle."""
+
+    async def scene() -> None:
+        utxo, ether = UtxoChain(), EthereumChain()
+        async with ElectrumServer(utxo) as server, electrum(server) as client:
+            server.before = lambda method: utxo.mine()
+            tip = await client.call("blockchain.headers.subscribe")
+            assert tip["height"] == 102
+        async with EthereumServer(ether) as endpoint, http(endpoint.url) as caller:
+            endpoint.before = lambda method: ether.mine()
+            calls = [{"id": each, "method": "eth_blockNumber", "params": []} for each in range(2)]
+            answers = await caller.post(calls)
+            assert [each["result"] for each in answers] == [hex(101), hex(102)]
+
+    asyncio.run(scene())
+
+
+def test_slow_answers_are_right() -> None:
+    """A slow answer comes late, and is the right one."""
+
+    async def scene() -> None:
+        async with EthereumServer(EthereumChain()) as server, http(server.url) as client:
+            server.fault = faults.slow(0.05)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await client.call("eth_chainId")
+            assert await client.call("eth_chainId") == "0x1"
+        async with ElectrumServer(UtxoChain()) as other, electrum(other) as caller:
+            other.fault = faults.slow(0.01)
+            assert await caller.call("server.ping") is None
+
+    asyncio.run(scene())
+
+
 def test_http_lines_can_break() -> None:
     """Hanging ends in the client's time-out, closing and truncation in errors of the connection."""
 

@@ -170,6 +170,26 @@ def test_facts_of_own_money(chain: UtxoChain) -> None:
     assert received(facts.values(), OTHER.hex(), chain.height) == 0
 
 
+def test_facts_of_a_payjoin(chain: UtxoChain) -> None:
+    """A payment that spends one of our coins along is own, though more comes than goes."""
+    chain.pay(OURS, 50_000)
+    chain.mine()
+    joined = chain.pay(OURS, 3_000, join=chain.unspent(OURS)[0])
+    fact = utxo_facts(chain, [OURS])[-1]
+    assert (fact.key, fact.net, fact.own) == (joined, 3_000, True)
+
+
+def test_a_reorg_can_swap_payments(chain: UtxoChain) -> None:
+    """A waiting payment can take the place of a dropped one, at the same height."""
+    first = chain.pay(OURS, 1_000)
+    chain.mine()
+    second = chain.pay(OURS, 1_000)
+    chain.reorg(1, blocks=1, keep=[second], drop=[first])
+    assert chain.height == 102
+    assert [each.key for each in utxo_facts(chain, [OURS])] == [second]
+    check(chain)
+
+
 def test_facts_of_a_coinbase(chain: UtxoChain) -> None:
     """A coinbase consumes nothing and counts from 100 confirmations on."""
     chain.mine(to=OURS)
