@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import time as clock
-from collections import deque
 from typing import TYPE_CHECKING
 
 from donations.demo.block import SUBSIDY, Block, assemble
 from donations.demo.blocktree import BlockTree
+from donations.demo.purse import Purse
 from donations.demo.transaction import (
     FINAL_SEQUENCE,
     REPLACEABLE,
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 COIN = 100_000_000
 _STOCK = 500 * COIN  # what one coin of a donor holds
 _LOW_STOCK = 100
-_MATURITY = 30  # blocks before a donor spends a new coin
 _BEGINNING = 1_500_000_000  # the time of block 0
 _SPACING = 600  # seconds between blocks
 
@@ -60,7 +59,7 @@ class UtxoChain(BlockTree):
         self.random = random.Random(f"{name}:{seed}")  # noqa: S311 (a story, not a secret)
         self._start = start
         self._branches = 0
-        self._stock: deque[Outpoint] = deque()
+        self._purse = Purse(self)
         first = start if start is not None else int(clock.time()) - past - _SPACING * blocks
         super().__init__(_genesis())
         self._extend((), restock=coins, time=first + _SPACING)
@@ -103,7 +102,7 @@ class UtxoChain(BlockTree):
         outputs = [Output(each, script, token) for each in sats]
         outputs += [Output(value, to) for to, value in others]
         needed = sum(each.value for each in outputs) + fee
-        coins = self._coins(needed)
+        coins = self._purse.take(needed)
         if join is not None:
             needed += self.output(join).value
             outputs[0] = Output(sats[0] + self.output(join).value, script, token)
@@ -118,7 +117,7 @@ class UtxoChain(BlockTree):
         outputs.insert(self.random.randrange(len(outputs) + 1), Output(change, self.script()))
         sequence = FINAL_SEQUENCE if final else REPLACEABLE
         payment = self.build(coins, outputs, sequence)
-        self._stock += (
+        self._purse.put(
             Outpoint(payment.txid, index)
             for index, each in enumerate(outputs)
             if each.value == change and each.script != script
@@ -267,7 +266,7 @@ class UtxoChain(BlockTree):
         fees = sum(map(self.fee, transactions))
         rewards = [Output(SUBSIDY + fees, self.script() if to is None else to)]
         # The world is generous: miners hand new coins to donors who run out of them.
-        if self.height and len(self._stock) < _LOW_STOCK:
+        if self.height and len(self._purse) < _LOW_STOCK:
             restock = _LOW_STOCK
         rewards += (Output(_STOCK, self.script()) for _ in range(restock))
         self._branches += 1
@@ -275,35 +274,8 @@ class UtxoChain(BlockTree):
         block = assemble(self.height + 1, self.tip.hash, time, transactions, rewards, tag)
         self._connect(block)
         coinbase = block.transactions[0].txid
-        self._stock.extend(Outpoint(coinbase, 1 + index) for index in range(restock))
+        self._purse.put(Outpoint(coinbase, 1 + index) for index in range(restock))
         return block
-
-    # -- coins --------------------------------------------------------------------------------
-
-    def _coins(self, sats: int) -> list[Outpoint]:
-        """Confirmed unspent coins of donors that hold at least ``sats``."""
-        coins: list[Outpoint] = []
-        held = 0
-        for _ in range(len(self._stock)):
-            if held >= sats:
-                break
-            outpoint = self._stock.popleft()
-            if outpoint in self.spender:
-                continue
-            if self._settled(outpoint.txid):
-                coins.append(outpoint)
-                held += self.output(outpoint).value
-            else:
-                self._stock.append(outpoint)
-        if held < sats:
-            self._stock.extendleft(coins)
-            raise ValueError("the donors' coins are not confirmed: mine a block first")
-        return coins
-
-    def _settled(self, txid: str) -> bool:
-        """Confirmed; and new coins deep enough that no small reorg takes a gift's ground away."""
-        height, position = self.location.get(txid, (self.height + 1, 0))
-        return height <= self.height - (_MATURITY if position == 0 else 0)
 
     def _signed(self, outpoint: Outpoint, sequence: int) -> Input:
         script = self.output(outpoint).script
