@@ -32,8 +32,9 @@ class _Connection:
 class ElectrumServer:
     """One operator's server. ``view`` is what it believes, ``answers`` how it talks.
 
-    ``fault`` is the weather on its line, ``mute`` keeps it from notifying. ``before`` is called
-    with the method ahead of each answer, so that the world can change in the middle of a poll.
+    ``fault`` is the weather on its line, ``mute`` keeps it from notifying, ``late`` from telling
+    statuses only (real servers tell a new tip first). ``before`` is called with the method ahead of
+    each answer, so that the world can change in the middle of a poll.
     ``requests`` counts the calls per method, ``batches`` the messages that held several.
     """
 
@@ -50,6 +51,7 @@ class ElectrumServer:
         self.answers = ElectrumAnswers(self.view, protocol, fulcrum)
         self.fault: Fault | None = None
         self.mute = False
+        self.late = False
         self.before: Callable[[str], object] | None = None
         self.requests: Counter[str] = Counter()
         self.batches = 0
@@ -123,6 +125,8 @@ class ElectrumServer:
         if session.headers and tip != connection.tip:
             self._tell(connection, "blockchain.headers.subscribe", [self.answers.tip()])
         connection.tip = tip
+        if self.late:
+            return
         for name, known in tuple(session.subscribed.items()):
             # A status that did not change is not told again, even when a block was replaced.
             if touched is not None and name not in touched and not self.view.invented:

@@ -15,6 +15,7 @@ from donations.demo import faults
 from donations.demo.electrum import ElectrumServer
 from donations.demo.ethereum import EthereumServer
 from donations.demo.ethereum_chain import EthereumChain
+from donations.demo.transaction import scripthash
 from donations.demo.utxo import UtxoChain
 from tests.demo.clients import electrum, http
 
@@ -102,6 +103,30 @@ def test_a_mute_server_does_not_notify() -> None:
             server.mute = False
             server.catch_up()
             assert len(await client.notifications()) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_late_server_tells_the_tip_first() -> None:
+    """A late server tells a new tip but no status, until it catches up."""
+
+    async def scene() -> None:
+        chain = UtxoChain()
+        script = chain.script()
+        async with ElectrumServer(chain) as server, electrum(server) as client:
+            await client.call("blockchain.headers.subscribe")
+            await client.call("blockchain.scripthash.subscribe", scripthash(script))
+            server.late = True
+            chain.pay(script, 1_000)
+            chain.mine()
+            assert [each for each, _ in await client.notifications()] == [
+                "blockchain.headers.subscribe"
+            ]
+            server.late = False
+            server.catch_up()
+            assert [each for each, _ in await client.notifications()] == [
+                "blockchain.scripthash.subscribe"
+            ]
 
     asyncio.run(scene())
 
