@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
+    from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
     from donations.ledger import Key, Transfer
     from donations.sources.base import Source
@@ -67,32 +68,39 @@ def certificates_path(config: Config) -> Path:
 def make_operators(
     settings: ChainSettings, store: Store, certificates: Certificates
 ) -> list[Operator]:
-    """The operators of one chain with their sources. Imports web3, where needed, only now."""
+    """The operators of one chain with their sources."""
     sources: dict[str, list[Source]] = {}
     shelf = Shelf(_StoreMemory(store, settings.chain.name))
     for upstream in settings.upstreams:
-        if settings.chain.protocol is Protocol.ETHEREUM:
-            ethereum = import_module("donations.sources.ethereum")
-            source: Source = ethereum.EthereumSource(
-                upstream.url,
-                upstream.operator,
-                network=settings.network,
-                addresses=settings.addresses,
-                tokens=settings.tokens,
-                asset=settings.chain.symbol,
-            )
-        else:
-            source = ElectrumSource(
-                upstream.url,
-                upstream.operator,
-                network=settings.network,
-                confirmations=settings.confirmations,
-                scripts=_scripts(settings),
-                shelf=shelf,
-                certificates=certificates,
-            )
+        source = make_source(settings, upstream, shelf, certificates)
         sources.setdefault(upstream.operator, []).append(source)
     return [Operator(name, each) for name, each in sources.items()]
+
+
+def make_source(
+    settings: ChainSettings, upstream: Upstream, shelf: Shelf, certificates: Certificates
+) -> Source:
+    """Our side of one upstream. Imports web3, where it is needed, only now."""
+    if settings.chain.protocol is Protocol.ETHEREUM:
+        ethereum = import_module("donations.sources.ethereum")
+        source: Source = ethereum.EthereumSource(
+            upstream.url,
+            upstream.operator,
+            network=settings.network,
+            addresses=settings.addresses,
+            tokens=settings.tokens,
+            asset=settings.chain.symbol,
+        )
+        return source
+    return ElectrumSource(
+        upstream.url,
+        upstream.operator,
+        network=settings.network,
+        confirmations=settings.confirmations,
+        scripts=_scripts(settings),
+        shelf=shelf,
+        certificates=certificates,
+    )
 
 
 def _scripts(settings: ChainSettings) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Engine,
     Index,
     Integer,
     MetaData,
@@ -157,15 +158,16 @@ def _first(connection: Connection) -> None:
 MIGRATIONS = (_first,)
 
 
-def migrate(connection: Connection) -> None:
-    """Bring the database of ``connection`` to this schema. Raises StoreError for a newer one."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+def migrate(engine: Engine) -> None:
+    """Bring the database of ``engine`` to this schema. Raises StoreError for a newer one."""
+    with engine.begin() as connection:
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if version > len(MIGRATIONS):
         raise StoreError(
             f"the database is of schema {version}, newer than this program's {len(MIGRATIONS)}: "
             "install the version of donations that wrote it, or restore an older backup"
         )
     for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        with connection.begin():
+        with engine.begin() as connection:
             step(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {number}")

@@ -127,8 +127,8 @@ class Store:
         """
         self._lock = _take_lock(self._path)
         self._engine = _engine(f"sqlite:///{self._path}", writes=True)
-        with _translated(self._path), self._engine.connect() as connection:
-            migrate(connection)
+        with _translated(self._path):
+            migrate(self._engine)
         with self._begin() as connection:
             _check_networks(connection, networks, self._path)
             self._check_timezone(connection)

@@ -87,6 +87,15 @@ def read_known(config: Config, store: Store, disagreeing: Collection[Key]) -> di
     return known
 
 
+def read_balances(store: Store) -> dict[Key, int]:
+    """The balance of each key as the operators agree on it, where they do."""
+    return {
+        key: standing.balance
+        for key, standing in store.standings().items()
+        if standing.balance is not None
+    }
+
+
 def _as_of(standing: Standing | None) -> AsOf | None:
     """None while a first history is being read: a part of a total is not a total."""
     if standing is None or not standing.complete:

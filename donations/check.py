@@ -1,0 +1,186 @@
+"""``donations check``: each upstream asked once, and what is wrong with those that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from donations.amounts import format_amount
+from donations.app import certificates_path, check_scripts, make_source
+from donations.errors import DonationsError, StoreError
+from donations.ledger import Key, Observation
+from donations.sources.base import Ask, Failure
+from donations.sources.certificates import Certificates
+from donations.sources.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from donations.chains.base import Upstream
+    from donations.config import ChainSettings, Config
+    from donations.ledger import Transfer
+    from donations.sources.base import Source
+
+_PATIENCE = 25.0
+_COLUMNS = ("chain", "operator", "software", "protocol", "tip", "age", "latency", "balance")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One upstream. ``age`` of the tip and ``latency`` are in seconds; amounts are decimal text."""
+
+    chain: str
+    operator: str
+    url: str
+    software: str | None = None
+    protocol: str | None = None
+    tip: int | None = None
+    age: int | None = None
+    latency: float | None = None
+    balance: str | None = None
+    error: str | None = None
+    note: str | None = None
+
+
+class _NoMemory:
+    """A check records nothing, so nothing is known."""
+
+    async def outputs(self, outpoints: Iterable[str]) -> dict[str, tuple[str, int]]:
+        return {}
+
+    async def transfers(self, key: Key, ids: Iterable[str]) -> list[Transfer]:
+        return []
+
+
+async def check(config: Config) -> list[Row]:
+    """Ask every upstream of the configuration once, all at the same time.
+
+    Raises BadObservation when ``bit`` reads a Bitcoin address otherwise than we do.
+    """
+    check_scripts(config)
+    asked = [
+        _row(config, settings, upstream)
+        for settings in config.chains.values()
+        for upstream in settings.upstreams
+    ]
+    return list(await asyncio.gather(*asked))
+
+
+async def _row(config: Config, settings: ChainSettings, upstream: Upstream) -> Row:
+    chain = settings.chain
+    blank = Row(chain.name, upstream.operator, upstream.url, note=_note(upstream))
+    source = make_source(
+        settings, upstream, Shelf(_NoMemory()), Certificates(certificates_path(config))
+    )
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            start = time.monotonic()
+            probe = await source.probe()
+            latency = time.monotonic() - start
+            balances = [
+                await _balance(source, settings, a, probe.tip.height) for a in settings.addresses
+            ]
+    except TimeoutError:
+        return _failed(blank, f"no answer in {_PATIENCE:.0f} seconds")
+    except DonationsError as error:
+        return _failed(blank, str(error))
+    finally:
+        await source.close()
+    return Row(
+        chain=chain.name,
+        operator=upstream.operator,
+        url=upstream.url,
+        software=probe.software,
+        protocol=probe.protocol,
+        tip=probe.tip.height,
+        age=max(0, int(time.time()) - probe.tip.time),
+        latency=round(latency, 3),
+        balance=f"{format_amount(sum(balances), chain.decimals)} {chain.symbol}",
+        note=_note(upstream),
+    )
+
+
+async def _balance(source: Source, settings: ChainSettings, address: str, tip: int) -> int:
+    """The balance of an address by the same way as the service reads it, from the tip up."""
+    ask = Ask(Key(settings.chain.name, address, settings.chain.symbol), tip + 1)
+    async for told in source.observe([ask]):
+        if isinstance(told, Failure):
+            raise told.error
+        if isinstance(told, Observation) and told.balance is not None:
+            return told.balance
+    raise StoreError("no balance was told")
+
+
+def _failed(row: Row, reason: str) -> Row:
+    return Row(row.chain, row.operator, row.url, error=reason, note=row.note)
+
+
+def _note(upstream: Upstream) -> str | None:
+    if upstream.url.startswith(("tcp:", "http:")):
+        return "not encrypted"
+    return None
+
+
+def enough(config: Config, rows: Sequence[Row]) -> bool:
+    """Whether on every chain as many operators answer as must agree."""
+    return all(
+        len({r.operator for r in rows if r.chain == name and r.error is None}) >= settings.agree
+        for name, settings in config.chains.items()
+    )
+
+
+def table(config: Config, rows: Sequence[Row]) -> list[str]:
+    """The rows for people, with a last line for each chain."""
+    cells = [_COLUMNS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[n]) for line in cells) for n in range(len(_COLUMNS))]
+    lines = []
+    for row, line in zip([None, *rows], cells, strict=True):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        lines.append(text.rstrip())
+        if row is not None and row.error is not None:
+            lines.append(f"      {row.url}: {row.error}")
+        if row is not None and row.note is not None:
+            lines.append(f"      {row.url}: {row.note}")
+    for name, settings in config.chains.items():
+        answer = {r.operator for r in rows if r.chain == name and r.error is None}
+        verdict = "enough" if len(answer) >= settings.agree else "NOT ENOUGH"
+        lines.append(
+            f"{name}: {len(answer)} of {len(settings.operators)} operators answer, "
+            f"{settings.agree} must agree: {verdict}"
+        )
+    return lines
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    if row.error is not None:
+        return (row.chain, row.operator, "FAILS", "", "", "", "", "")
+    return (
+        row.chain,
+        row.operator,
+        row.software or "",
+        row.protocol or "",
+        str(row.tip),
+        _duration(row.age or 0),
+        f"{row.latency or 0:.2f} s",
+        row.balance or "",
+    )
+
+
+def _duration(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h"
+
+
+def as_json(config: Config, rows: Sequence[Row]) -> dict[str, Any]:
+    """The same for programs."""
+    return {"ok": enough(config, rows), "upstreams": [asdict(row) for row in rows]}
+
+
+def accept_certificate(config: Config, host: str) -> list[str]:
+    """Forget the pinned certificate of a host; the next one shown is pinned in its place."""
+    return Certificates(certificates_path(config)).forget(host)

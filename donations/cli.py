@@ -1,0 +1,304 @@
+"""The ``donations`` command.
+
+Exit codes: 0 done, 1 something is wrong with the world, 2 something is wrong with the input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from donations import __version__
+from donations.config import Config, load
+from donations.errors import ConfigError, DonationsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+DONE, WORLD_WRONG, INPUT_WRONG = 0, 1, 2
+
+_DESCRIPTION = """\
+Watch-only tracker and widget for the Bitcoin, Bitcoin Cash and Ethereum gifts to a blog.
+It holds no key and cannot spend. Start like this:
+
+  donations init https://blog.example/a-post   find the addresses, write config.toml
+  donations check                              ask every upstream once
+  donations serve                              run the service
+  donations embed                              print the HTML to paste
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ConfigError as error:
+        print(f"donations: {error}", file=sys.stderr)
+        return INPUT_WRONG
+    except DonationsError as error:
+        print(f"donations: {error}", file=sys.stderr)
+        return WORLD_WRONG
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="donations",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"donations {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    init = _command(
+        commands, "init", _init, "find the addresses of a page and write config.toml",
+        "Reads a page (an URL, a file, or - for standard input; HTML or text), finds the addresses "
+        "by their checksums, and writes a commented configuration. Where a chain has several "
+        "candidates none is enabled: choose in the file.",
+    )  # fmt: skip
+    init.add_argument("source", metavar="URL|FILE|-", help="the page to read")
+    init.add_argument("--output", type=Path, default=Path("config.toml"), metavar="FILE",
+                      help="the file to write (default: config.toml)")  # fmt: skip
+    init.add_argument("--force", action="store_true", help="replace the file if it exists")
+    _json_option(init)
+
+    check = _command(
+        commands, "check", _check, "validate the configuration and ask every upstream once",
+        "Shows protocol version, tip, age of the tip, latency and balance of every upstream, and "
+        "what is wrong with those that fail. Exit code 0 when on each chain as many operators "
+        "answer as must agree.",
+    )  # fmt: skip
+    _config_option(check)
+    _json_option(check)
+    check.add_argument("--accept-certificate", metavar="HOST", action="append", default=[],
+                       help="take the certificate HOST shows now for the pinned one")  # fmt: skip
+
+    serve = _command(
+        commands, "serve", _serve, "run the service",
+        "Serves the hosted page, the widget and its data, and watches the addresses until it is "
+        "stopped. Needs no network to start: what is not known yet is said to be so.",
+    )  # fmt: skip
+    _config_option(serve)
+    serve.add_argument("--host", help="listen on this address instead of [server] host")
+    serve.add_argument("--port", type=_port, help="listen on this port instead of [server] port")
+
+    totals = _command(
+        commands, "totals", _totals, "what came in, per address and together",
+        "Received is what gifts brought, and never falls when you spend. It is not the balance.",
+    )  # fmt: skip
+    _config_option(totals)
+    _json_option(totals)
+
+    embed = _command(
+        commands, "embed", _embed, "print the HTML to paste into a post",
+        "The script form carries addresses and QR codes in the page itself, so that a service that "
+        "is taken over cannot redirect a gift. The iframe form trusts the service. Needs "
+        "public_url in the configuration.",
+    )  # fmt: skip
+    _config_option(embed)
+    embed.add_argument("--form", choices=("script", "iframe", "both"), default="both",
+                       help="which form to print (default: both)")  # fmt: skip
+    _json_option(embed)
+
+    demo = _command(
+        commands, "demo", _demo, "see it work, without network",
+        "A simulated world on loopback that speaks the real protocols: gifts arrive, confirm, get "
+        "replaced and reorged while you watch. Nothing of it is real money.",
+    )  # fmt: skip
+    demo.add_argument("--host", default="127.0.0.1", help="listen here (default: 127.0.0.1)")
+    demo.add_argument("--port", type=_port, default=8080, help="the service (default: 8080)")
+    demo.add_argument("--post-port", type=_port, default=8081,
+                      help="the sample post (default: 8081)")  # fmt: skip
+    demo.add_argument("--speed", type=_speed, default=1.0, help="of the story (default: 1)")
+    demo.add_argument("--seed", type=int, default=0, help="the same seed, the same story")
+    return parser
+
+
+def _command(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    summary: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=description
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    where = "default: config.toml in this folder, else $DONATIONS_CONFIG"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=where)
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0.01 <= speed <= 1000:
+        raise argparse.ArgumentTypeError("a speed is a number from 0.01 to 1000")
+    return speed
+
+
+# -- the commands
+
+
+def _init(options: argparse.Namespace) -> int:
+    from donations.init import run_init
+
+    result = run_init(options.source, options.output, force=options.force)
+    _print(result.as_json() if options.json else result.lines())
+    return DONE if result.enabled else INPUT_WRONG
+
+
+def _check(options: argparse.Namespace) -> int:
+    from donations import check
+
+    config = load(options.config)
+    for host in options.accept_certificate:
+        forgotten = check.accept_certificate(config, host)
+        if not forgotten:
+            raise ConfigError(f"no certificate of {host} is pinned", key="--accept-certificate")
+        print(f"forgot the certificate of {', '.join(forgotten)}", file=sys.stderr)
+    rows = _run(check.check(config))
+    _print(check.as_json(config, rows) if options.json else check.table(config, rows))
+    return DONE if check.enough(config, rows) else WORLD_WRONG
+
+
+def _serve(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    server = replace(
+        config.server,
+        host=config.server.host if options.host is None else options.host,
+        port=config.server.port if options.port is None else options.port,
+    )
+    _start_log()
+    return _until_stopped(_served(replace(config, server=server)), server.host, server.port)
+
+
+async def _served(config: Config) -> None:
+    from donations.app import running
+
+    async with running(config) as (_, port):
+        logging.getLogger("donations").info(
+            "serving on http://%s:%s/, watching %s addresses",
+            config.server.host, port, len(config.watched),
+        )  # fmt: skip
+        await asyncio.Event().wait()
+
+
+def _totals(options: argparse.Namespace) -> int:
+    from donations import totals
+
+    config = load(options.config)
+    numbers = totals.read_totals(config)
+    _print(numbers if options.json else totals.lines(config, numbers))
+    return DONE
+
+
+def _embed(options: argparse.Namespace) -> int:
+    from donations.summary import nothing_known
+    from donations.web.assets import load_assets
+    from donations.web.embed import embed_frame, embed_script
+
+    config = load(options.config)
+    assets = load_assets()
+    language = config.language if config.language in assets.locales else "en"
+    forms = {}
+    if options.form != "iframe":
+        forms["script"] = embed_script(
+            assets, nothing_known(config, 0).coins, public_url=config.public_url,
+            language=language, title=config.title,
+        )  # fmt: skip
+    if options.form != "script":
+        forms["iframe"] = embed_frame(
+            assets, public_url=config.public_url, language=language, title=config.title
+        )
+    if options.json:
+        _print(forms)
+    elif len(forms) == 1:
+        _print([*forms.values()])
+    else:
+        _print([f"<!-- {name} form: paste this -->\n{html}" for name, html in forms.items()])
+    return DONE
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from donations.demo.show import show
+
+    _start_log(logging.WARNING)
+    story = show(
+        options.host, options.port, options.post_port, options.speed,
+        lambda line: print(line, flush=True), options.seed,
+    )  # fmt: skip
+    return _until_stopped(story, options.host, options.port)
+
+
+# -- running
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    return asyncio.run(work)
+
+
+def _until_stopped(work: Coroutine[Any, Any, None], host: str, port: int) -> int:
+    """Run until SIGINT or SIGTERM, which end the work in order; a second one ends it at once."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, _stop, task, number)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    try:
+        asyncio.run(guarded())
+    except OSError as error:
+        reason = error.strerror or str(error)
+        print(f"donations: cannot listen on {host}:{port}: {reason}", file=sys.stderr)
+        return WORLD_WRONG
+    return DONE
+
+
+def _stop(task: asyncio.Future[None], number: int) -> None:
+    asyncio.get_running_loop().remove_signal_handler(number)
+    task.cancel()
+
+
+def _start_log(level: int = logging.INFO) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
+
+
+def _print(text: dict[str, Any] | list[str]) -> None:
+    if isinstance(text, dict):
+        print(json.dumps(text, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(text))
