@@ -8,11 +8,11 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -20,6 +20,9 @@ from donations.amounts import parse_amount
 from donations.config_chains import ChainSettings, Watched, read_chains
 from donations.config_file import Source, Table, read_text, shown
 from donations.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ChainSettings", "Config", "Goal", "Server", "Watched", "Widget", "load", "parse"]
 
@@ -128,7 +131,7 @@ def parse(
         currency=_matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"'),
         database=_database(root, folder),
         poll_seconds=root.integer("poll_seconds", 60, 15, 300),
-        grace_seconds=root.integer("grace_seconds", 1200, 60, 86_400),
+        grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
         server=_server(root.table("server", ("host", "port", "trusted_proxies"))),
         widget=_widget(root.table("widget", ("goal", "accent", "hide")), chains),
         chains=chains,
