@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-_HTML = re.compile(
-    r"<(?:!doctype|html|body|div|p|a|span|footer|br|h\d|ul|ol|li|table|b|strong)\b", re.IGNORECASE
-)
+_HTML = re.compile(r"<(?:!doctype\b|/?[a-z][a-z0-9]{0,20}(?:\s[^<>]{0,4096})?/?>)", re.IGNORECASE)
+# A "<" whose ">" is farther away begins no tag.
+_MAX_TAG = 16_384
+_TAG = re.compile(r"</?[a-zA-Z]|<!doctype", re.IGNORECASE)
 _INLINE = frozenset((
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em",
     "font", "i", "ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike",
@@ -98,22 +100,63 @@ def read_page(source: str) -> Page:
             page.add(f"{line}\n", Spot(number))
         return page
     reader = _HtmlReader()
-    reader.feed(source)
+    reader.feed(_well_formed(_without_comments(source)))
     reader.close()
     return reader.page
+
+
+def _without_comments(source: str) -> str:
+    """The source without <!-- what nobody sees -->, its lines where they were."""
+    pieces, position = [], 0
+    while (start := source.find("<!--", position)) >= 0:
+        end = source.find("-->", start)
+        end = len(source) if end < 0 else end + 3
+        pieces += [source[position:start], "\n" * source.count("\n", start, end)]
+        position = end
+    return "".join([*pieces, source[position:]])
+
+
+def _well_formed(source: str) -> str:
+    """The source with each "<" that begins no tag as a character.
+
+    The parser of the standard library takes quadratic time over those.
+    """
+    pieces, position, close = [], 0, -1
+    while (start := source.find("<", position)) >= 0:
+        if close < start:
+            close = source.find(">", start)
+            close = len(source) + _MAX_TAG if close < 0 else close
+        is_tag = close - start < _MAX_TAG and _TAG.match(source, start)
+        pieces += [source[position:start], "<" if is_tag else "&lt;"]
+        position = start + 1
+    return "".join([*pieces, source[position:]])
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """An open element, with what it and the elements around it are."""
+
+    tag: str = ""
+    in_footer: bool = False
+    in_comments: bool = False
+    in_title: bool = False
+    is_unseen: bool = False
 
 
 class _HtmlReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.page = Page()
-        self._open: list[tuple[str, bool, bool]] = []  # tag, is a footer, holds comments
+        self._open = [_Element()]
+        self._count: Counter[str] = Counter()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: (value or "").strip() for name, value in attrs}
         if tag not in _INLINE:
             self._add("\n")
-        self._notice(tag, values)
+        language = _LANGUAGE.match(values.get("lang", ""))
+        if tag == "html" and language:
+            self.page.language = language.group().lower()
         beside = " ".join(values.values())
         for name, value in values.items():
             if value and len(value) <= _MAX_ATTRIBUTE and not value.startswith("data:"):
@@ -121,47 +164,44 @@ class _HtmlReader(HTMLParser):
                     Attribute(name, value, beside, self.page.length, self._spot())
                 )
         if tag not in _VOID:
+            around = self._open[-1]
             names = f"{values.get('class', '')} {values.get('id', '')}".lower()
             is_part = tag not in ("html", "body")
+            self._count[tag] += 1
             self._open.append(
-                (
+                _Element(
                     tag,
-                    tag == "footer" or (is_part and "footer" in names),
-                    is_part and "comment" in names,
+                    around.in_footer or tag == "footer" or (is_part and "footer" in names),
+                    around.in_comments or (is_part and "comment" in names),
+                    around.in_title or (tag == "title" and not self._count["svg"]),
+                    around.is_unseen or tag in _UNSEEN,
                 )
             )
 
     def handle_endtag(self, tag: str) -> None:
         if tag not in _INLINE:
             self._add("\n")
-        for depth in range(len(self._open) - 1, -1, -1):
-            if self._open[depth][0] == tag:
-                del self._open[depth:]
+        while self._count[tag]:
+            closed = self._open.pop().tag
+            self._count[closed] -= 1
+            if closed == tag:
                 break
 
     def handle_data(self, data: str) -> None:
-        tags = {tag for tag, _, _ in self._open}
-        if "title" in tags and "svg" not in tags:
+        inside = self._open[-1]
+        if inside.in_title:
             self.page.title = self.page.title or " ".join(data.split()) or None
-        if tags & _UNSEEN:
+        if inside.is_unseen:
             return
         first, *others = data.split("\n")
         self._add(first)
         for number, line in enumerate(others, 1):
             self._add(f" {line}", number)
 
-    def _notice(self, tag: str, values: dict[str, str]) -> None:
-        language = _LANGUAGE.match(values.get("lang", ""))
-        if tag == "html" and language:
-            self.page.language = language.group().lower()
-
     def _add(self, text: str, lines_below: int = 0) -> None:
         if text:
             self.page.add(text, self._spot(lines_below))
 
     def _spot(self, lines_below: int = 0) -> Spot:
-        return Spot(
-            self.getpos()[0] + lines_below,
-            in_footer=any(is_footer for _, is_footer, _ in self._open),
-            in_comments=any(is_comments for _, _, is_comments in self._open),
-        )
+        inside = self._open[-1]
+        return Spot(self.getpos()[0] + lines_below, inside.in_footer, inside.in_comments)

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from donations.page import Attribute, Page, Spot
 
 _EDGE, _END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
-_BASE58 = re.compile(rf"{_EDGE}[123mn][0-9A-Za-z]{{25,34}}{_END}")
+# Base58 mixes cases: without both it is a number, a word or a hash.
+_MIXED = r"(?=[0-9A-Z]*[a-z])(?=[0-9a-z]*[A-Z])"
+_BASE58 = re.compile(rf"{_EDGE}{_MIXED}[123mn][0-9A-Za-z]{{25,34}}{_END}")
 _BECH32 = re.compile(rf"{_EDGE}(?i:bc|tb|bcrt)1[0-9A-Za-z]{{12,87}}{_END}")
 _CASHADDR = re.compile(
     rf"{_EDGE}(?:(?i:bitcoincash|bchtest|bchreg):[0-9A-Za-z]{{38,112}}"
-    rf"|[qpzrQPZR][0-9A-Za-z]{{41}}){_END}"
+    rf"|(?=[A-Za-z]*[0-9])[qpzrQPZR][0-9A-Za-z]{{41}}){_END}"
 )
 _ETHEREUM = re.compile(rf"{_EDGE}0[xX][0-9a-fA-F]{{38,42}}{_END}")
 _SHAPES = (("btc", _BASE58), ("btc", _BECH32), ("bch", _CASHADDR), ("eth", _ETHEREUM))
