@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from donations.chains import CHAINS
@@ -13,6 +13,9 @@ from donations.chains.base import Chain, Network, Protocol, Token, Upstream
 from donations.chains.eth import parse_contract
 from donations.config_file import Table
 from donations.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _CHAIN_KEYS = ("network", "confirmations", "agree", "upstreams", "tokens")
 _NETWORK_KEYS = ("name", "genesis", "chain_id")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from donations.errors import ConfigError
 from donations.secrets import refuse_secrets
 from donations.toml_lines import KeyPath, key_lines, line_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _MAX_BYTES = 1 << 20
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Spaces that hold a line together: a theme that shows an address in groups uses them.
 _GLUE = re.compile("[\u00a0\u2007\u2009\u200a\u202f]+")

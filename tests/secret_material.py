@@ -6,11 +6,14 @@ None of it is anybody's: the bytes come from ``random``.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from donations.chains import base32, base58, bech32
 from donations.seed_words import word_lists
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _WIF_VERSIONS = (0x80, 0xEF)
 _EXTENDED = ("0488ade4", "04358394", "049d7878", "04b2430c", "045f18bc", "0295b005", "02aa7a99")

@@ -9,8 +9,7 @@ import json
 import random
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +19,10 @@ from donations.init import run_init
 from tests.chains.vectors import BCH, BTC, ETH
 from tests.secret_material import bare_hex, pieces, secrets_of
 from tests.test_footer import OTHER_ETH, SAMPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 SEED = 20260207
 PAGE = f"<html lang='fr'><title>Un \"blog\"\x07</title><pre>{SAMPLE}</pre></html>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +14,9 @@ from donations.seed_words import word_lists
 from tests import secret_material
 from tests.chains.vectors import BCH, BTC, ETH, VECTORS
 from tests.secret_material import KINDS, pieces, secrets_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SEED = 20260204
 

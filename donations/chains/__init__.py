@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from donations.chains.base import Chain
 from donations.chains.bch import BCH
 from donations.chains.btc import BTC
 from donations.chains.eth import ETH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from donations.chains.base import Chain
 
 CHAINS: Final[Mapping[str, Chain]] = MappingProxyType(
     {chain.name: chain for chain in (BTC, BCH, ETH)}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from donations.chains import base58, cashaddr, script
 from donations.chains.base import Chain, Network, Protocol, Upstream
 from donations.chains.cashaddr import CashAddress
 from donations.chains.spelling import parse_with
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _TEST_CODES: Final[Mapping[str, str | int]] = {"p2pkh": 0x6F, "p2sh": 0xC4, "prefix": "bchtest"}
 _TESTNET4_GENESIS: Final = "000000001dd410c49a788668ce26751718cc797474d3152a5fc073dd44fd9f7b"

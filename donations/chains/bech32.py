@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from donations.chains import base32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 BECH32, BECH32M = 1, 0x2BC830A3
 MAX_LENGTH = 90

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from donations.chains import base58, bech32, script
 from donations.chains.base import Chain, Network, Protocol, Upstream
 from donations.chains.spelling import parse_with
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _GENESIS: Final = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
 _TEST_CODES: Final[Mapping[str, str | int]] = {"p2pkh": 0x6F, "p2sh": 0xC4, "hrp": "tb"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from donations.chains import base32
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _CHECKSUM_LENGTH = 8
 # The largest hash (64 bytes) with version byte and checksum takes 112 characters.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from donations.chains.base import Network
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from donations.chains.base import Network
 
 
 def pay_to_key_hash(digest: bytes) -> bytes:

@@ -6,10 +6,13 @@ a truncated transaction. Only its codecs are used, never its keys or its network
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from donations.errors import BadObservation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Its parser copies the rest of the bytes at every step: time grows with the square of the length.
 MAX_TRANSACTION = 100_000

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from donations.chains.base import Network
 from donations.chains.recognise import recognise
 from donations.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from donations.chains.base import Network
 
 
 def parse_with(canonical: Callable[[str], str], text: str, title: str, network: Network) -> str:

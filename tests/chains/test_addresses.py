@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from donations.chains import CHAINS, base58
-from donations.chains.base import Chain
 from donations.chains.eth import TOKENS, checksummed
 from donations.errors import InvalidAddress
 from tests.chains.vectors import BCH, BCH_LEGACY, BCH_TOKEN_AWARE, BTC, ETH, VECTORS
+
+if TYPE_CHECKING:
+    from donations.chains.base import Chain
 
 
 def parse(chain: str, text: str, network: str = "mainnet") -> str:
