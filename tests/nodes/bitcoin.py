@@ -10,19 +10,12 @@ from . import install, wire
 from .jsonrpc import Json, JsonRpc
 from .process import Process, free_ports
 from .truth import Block, satoshis
-from .utxo import FEE, Payments, UtxoNode
+from .utxo import BURIED, COIN, COINS, MATURITY, Payments, UtxoNode
 from .wire import Outpoint, RawTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-# A coinbase can be spent from its 100th confirmation on.
-MATURITY = 100
-# The donor starts with this many coins of equal size, so that payments need not wait for each
-# other's change.
-COINS = 100
-COIN = 49_000_000
 
 
 class AddressKind(StrEnum):
@@ -105,13 +98,8 @@ class Bitcoin(UtxoNode):
         return self.broadcast(self.rival(txid))
 
     def coins(self, address: str) -> list[Outpoint]:
-        """The unspent outputs of an address of the author, the mempool's included."""
         listed = self.wallet("author", "listunspent", 0, 9_999_999, [address])
         return [Outpoint(one["txid"], one["vout"]) for one in listed]
-
-    def pay(self, address: str, payments: Payments, change: str | None, fee: int = FEE) -> str:
-        """The author spends ALL coins of one of his addresses; the rest goes to ``change``."""
-        return self.spend(self.coins(address), payments, change, fee)
 
     def balance(self, address: str) -> int:
         scan = self.rpc("scantxoutset", "start", [f"addr({address})"])
@@ -156,7 +144,7 @@ class Bitcoin(UtxoNode):
             self.rpc("createwallet", name)
         self.mine(MATURITY + 1)
         self.send_many([(self.donor_address(), COIN) for _ in range(COINS)])
-        self.mine()
+        self.mine(BURIED)
 
     def _sign(self, unsigned: str, spent: Sequence[Json]) -> str:
         once = self.wallet("donor", "signrawtransactionwithwallet", unsigned, list(spent))

@@ -23,17 +23,15 @@ from typing import TYPE_CHECKING
 
 from . import install, wire
 from .jsonrpc import Json, JsonRpc, RpcError
-from .process import Process, free_ports
-from .truth import Block, address_of, satoshis
-from .utxo import FEE, Payments, UtxoNode
-from .wire import Outpoint, RawTransaction
+from .process import Process, free_ports, wait_until
+from .truth import Block, Coin, address_of, coins, satoshis
+from .utxo import BURIED, COIN, COINS, FEE, MATURITY, Payments, UtxoNode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MATURITY = 100
-COINS = 100
-COIN = 49_000_000
+    from .wire import Outpoint, RawTransaction
+
 # More than any payment of a test needs at the node's one satoshi a byte.
 SEND_FEE = 20_000
 ENTRY = Path(__file__).with_name("bcash.cjs")
@@ -89,6 +87,7 @@ class BitcoinCash(UtxoNode):
 
     def mine(self, count: int = 1, address: str | None = None) -> list[str]:
         made: list[str] = self.rpc("generatetoaddress", count, address or self._donor)
+        self._wait_indexed()
         return made
 
     def send(self, address: str, amount: int) -> str:
@@ -98,9 +97,9 @@ class BitcoinCash(UtxoNode):
         needed = sum(amount for _, amount in payments) + SEND_FEE
         inputs: list[Outpoint] = []
         held = 0
-        for outpoint, amount in self._donor_coins():
-            inputs.append(outpoint)
-            held += amount
+        for coin in self._donor_coins():
+            inputs.append(coin.outpoint)
+            held += coin.amount
             if held > needed:
                 return self.spend(inputs, payments, self._donor, SEND_FEE)
         raise ValueError(f"the donor has no {needed} confirmed satoshis; mine first")
@@ -131,24 +130,25 @@ class BitcoinCash(UtxoNode):
         blocks = self.chain()[self.height() - depth + 1 :]
         lost = [self.raw(one["txid"]) for block in blocks for one in block.transactions[1:]]
         made = super().reorg(depth, length, include)
+        self._wait_indexed()
         for raw in lost:
             # Refused, rightly, where the new chain holds the transaction or a rival of it.
             self._offer(raw)
         return made
 
     def coins(self, address: str) -> list[Outpoint]:
-        """The unspent outputs of an address, the mempool's included."""
-        listed = self._rpc.request("GET", f"/coin/address/{address}")
-        return [Outpoint(one["hash"], one["index"]) for one in listed]
-
-    def pay(self, address: str, payments: Payments, change: str | None, fee: int = FEE) -> str:
-        """The author spends ALL coins of one of his addresses; the rest goes to ``change``."""
-        return self.spend(self.coins(address), payments, change, fee)
+        return [coin.outpoint for coin in coins(self.chain(), self._mempool(), address)]
 
     def balance(self, address: str) -> int:
-        """What the confirmed outputs hold that nothing spends, the mempool included."""
-        listed = self._rpc.request("GET", f"/coin/address/{address}")
-        return sum(int(one["value"]) for one in listed if one["height"] >= 0)
+        """What the confirmed outputs of the address hold that the node's coin database knows."""
+        total = 0
+        for block in self.chain():
+            for transaction in block.transactions:
+                for output in transaction["vout"]:
+                    if address_of(output) == address:
+                        held = self.rpc("gettxout", transaction["txid"], output["n"], False)
+                        total += satoshis(held["value"]) if held else 0
+        return total
 
     def stop(self) -> None:
         """Ends the node, and with it its chain."""
@@ -159,7 +159,6 @@ class BitcoinCash(UtxoNode):
             "network": "regtest",
             "memory": "true",
             "index-tx": "true",
-            "index-address": "true",
             "listen": "false",
             # No peers: the seeds of regtest are ports of this machine, where others may listen.
             "only": "127.0.0.1:1",
@@ -187,29 +186,27 @@ class BitcoinCash(UtxoNode):
         self._donor = self.new_address()
         self.mine(MATURITY + 1)
         self.send_many([(self._donor, COIN) for _ in range(COINS)])
-        self.mine()
+        self.mine(BURIED)
+
+    def _wait_indexed(self) -> None:
+        """Returns when the node's index of transactions, which follows by itself, has the tip."""
+        coinbase = self._read_block(self.tip()).transactions[0]["txid"]
+        wait_until(
+            lambda: self._rpc.answers("getrawtransaction", coinbase), "the tip indexed by the node"
+        )
 
     def _offer(self, raw: str) -> None:
         # sendrawtransaction would answer before the node has judged; neither says the verdict.
         self._rpc.request("POST", "/broadcast", json.dumps({"tx": raw}))
 
-    def _donor_coins(self) -> list[tuple[Outpoint, int]]:
+    def _donor_coins(self) -> list[Coin]:
         """The donor's confirmed and mature coins that nothing in the mempool spends."""
-        chain = self.chain()
-        held: dict[Outpoint, int] = {}
-        for block in chain:
-            for place, transaction in enumerate(block.transactions):
-                for source in transaction["vin"] if place else ():
-                    held.pop(Outpoint(source["txid"], source["vout"]), None)
-                if place or block.height <= chain[-1].height - MATURITY:
-                    for output in transaction["vout"]:
-                        if address_of(output) == self._donor:
-                            outpoint = Outpoint(transaction["txid"], output["n"])
-                            held[outpoint] = satoshis(output["value"])
-        for transaction in self._mempool():
-            for source in transaction["vin"]:
-                held.pop(Outpoint(source["txid"], source["vout"]), None)
-        return list(held.items())
+        mature = self.height() - MATURITY
+        return [
+            coin
+            for coin in coins(self.chain(), self._mempool(), self._donor)
+            if coin.height is not None and (coin.height <= mature or not coin.coinbase)
+        ]
 
     def _sign(self, unsigned: str, spent: Sequence[Json]) -> str:
         keys = list(self._keys.values())

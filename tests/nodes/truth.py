@@ -47,6 +47,16 @@ class Touch:
     coinbase: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Coin:
+    """An output of an address that nothing spends; ``height`` is None in the mempool."""
+
+    outpoint: Outpoint
+    amount: int
+    height: int | None
+    coinbase: bool
+
+
 def touches(
     blocks: Iterable[Block], mempool: Iterable[Json], addresses: Collection[str]
 ) -> list[Touch]:
@@ -55,7 +65,8 @@ def touches(
     held: dict[Outpoint, tuple[str, int]] = {}
     found: list[Touch] = []
     for block in blocks:
-        for transaction in block.transactions:
+        # A block of BCH may hold a child before its parent.
+        for transaction in _parents_first(block.transactions):
             touch = _touch(transaction, block, watched, held)
             if touch is not None:
                 found.append(touch)
@@ -64,6 +75,26 @@ def touches(
         if touch is not None:
             found.append(touch)
     return found
+
+
+def coins(blocks: Iterable[Block], mempool: Iterable[Json], address: str) -> list[Coin]:
+    """The unspent outputs of one address, oldest first, the mempool's included."""
+    listed: list[tuple[int | None, Json]] = []
+    for block in blocks:
+        listed += [(block.height, transaction) for transaction in block.transactions]
+    listed += [(None, transaction) for transaction in mempool]
+    held: dict[Outpoint, Coin] = {}
+    for height, transaction in listed:
+        coinbase = "coinbase" in transaction["vin"][0]
+        for output in transaction["vout"]:
+            if address_of(output) == address:
+                outpoint = Outpoint(transaction["txid"], output["n"])
+                held[outpoint] = Coin(outpoint, satoshis(output["value"]), height, coinbase)
+    for _, transaction in listed:
+        for source in transaction["vin"]:
+            if "coinbase" not in source:
+                held.pop(Outpoint(source["txid"], source["vout"]), None)
+    return list(held.values())
 
 
 def received(found: Iterable[Touch], address: str) -> int:
@@ -120,14 +151,14 @@ def _touch(
     return Touch(transaction["txid"], height, hash_, net, own, coinbase)
 
 
-def _parents_first(mempool: Iterable[Json]) -> list[Json]:
-    waiting = {transaction["txid"]: transaction for transaction in mempool}
+def _parents_first(transactions: Iterable[Json]) -> list[Json]:
+    waiting = {transaction["txid"]: transaction for transaction in transactions}
     ordered: list[Json] = []
     while waiting:
         ready = [
             txid
             for txid, transaction in waiting.items()
-            if not any(source["txid"] in waiting for source in transaction["vin"])
+            if not any(source.get("txid") in waiting for source in transaction["vin"])
         ]
-        ordered += [waiting.pop(txid) for txid in sorted(ready)]
+        ordered += [waiting.pop(txid) for txid in ready]
     return ordered

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 # margin outbids a few descendants too (BIP 125 rule 3).
 FEE = 2_000
 RIVAL_MARGIN = 100_000
+# A coinbase can be spent from its 100th confirmation on.
+MATURITY = 100
+# The donor starts with this many coins of equal size, so that payments need not wait for each
+# other's change, below this many blocks, so that reorgs do not take them away.
+COINS = 100
+COIN = 49_000_000
+BURIED = 40
 
 Payments = list[tuple[str, int]]
 
@@ -60,6 +67,15 @@ class UtxoNode(ABC):
     @abstractmethod
     def send_many(self, payments: Payments) -> str:
         """The donor pays several outputs in one transaction, the same address twice if told so."""
+
+    @abstractmethod
+    def double_spend(self, txid: str) -> str:
+        """The donor takes an unconfirmed payment back in the way his coin allows; the rival's
+        txid."""
+
+    @abstractmethod
+    def coins(self, address: str) -> list[Outpoint]:
+        """The unspent outputs of an address of the author, the mempool's included."""
 
     @abstractmethod
     def balance(self, address: str) -> int:
@@ -146,6 +162,10 @@ class UtxoNode(ABC):
     ) -> str:
         """Like ``signed_spend``, and sent; the txid."""
         return self.broadcast(self.signed_spend(inputs, payments, change, fee))
+
+    def pay(self, address: str, payments: Payments, change: str | None, fee: int = FEE) -> str:
+        """The author spends ALL coins of one of his addresses; the rest goes to ``change``."""
+        return self.spend(self.coins(address), payments, change, fee)
 
     def rival(self, txid: str) -> str:
         """A raw transaction that spends the same coins back to the donor, not yet sent."""
