@@ -54,7 +54,10 @@ class DonationWidget extends HTMLElement {
     if (!root.firstChild) root.append(make("slot"));
     this.#said = said(root);
     this.#due = this.#said && Date.now() + 60000;
-    root.onclick = ({ target }) => target.matches(".copy") && this.#copy(target);
+    this.onclick = (event) => {
+      const button = event.composedPath()[0];
+      if (button.matches(".copy")) this.#copy(button);
+    };
     const seen = new IntersectionObserver((entries) => {
       this.#near = entries.at(-1).isIntersecting;
       this.#tick();

@@ -131,7 +131,8 @@ class FragmentWriter:
         received = [amount(s.received, s.decimals, s.symbol) for s in coin.sums]
         pending = [amount(s.pending, s.decimals, s.symbol) for s in coin.sums if s.pending]
         text = say("pending", amount=", ".join(pending)) if pending else Html()
-        total = escape(" + ".join(received))
+        # Large sums in a narrow column may break before the symbol, never inside the number.
+        total = escape(" + ".join(received).replace("\u00a0", " "))
         return total, self._piece("pending", text=text) if pending else Html()
 
     def _state(self, coin: Coin) -> Html:

@@ -13,9 +13,9 @@ import brotli  # type: ignore[import-untyped]  # ships no types
 import pytest
 
 from donations.snapshot import Freshness
-from donations.web import Readiness, create_web
+from donations.web import create_web
 from donations.web.assets import integrity, load_assets
-from donations.web.public import Reason
+from donations.web.public import Readiness, Reason
 from donations.web.publisher import Publisher
 from donations.web.server import serve
 from tests.web.samples import ADDRESSES, BCH, BTC, snapshot

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from donations.web import Readiness, create_web
+from donations.web import create_web
 from donations.web.assets import load_assets
+from donations.web.public import Readiness
 from donations.web.publisher import Publisher
 from donations.web.server import Limits, serve
 from tests.web.samples import snapshot

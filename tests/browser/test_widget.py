@@ -1,0 +1,456 @@
+"""The widget in a real browser: on a foreign page with a strict policy, framed, hosted, alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+
+from donations.snapshot import Freshness
+from donations.web.server import serve
+from tests.browser.blog import (
+    ASSETS,
+    Blog,
+    browser,
+    decode,
+    embedded,
+    hosted,
+    pasted,
+    reading,
+    service,
+)
+from tests.web.samples import ADDRESSES, NOW, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterator
+
+    from playwright.async_api import Browser, Page
+
+PAYMENTS = [coin.payment for coin in snapshot().coins]
+SCRIPT_BUDGET = 4400  # bytes gzip, script and style together
+EVIL = "1BitcoinEaterAddressDontSendf59kuE"
+OVERFLOWING = """
+() => {
+  const widget = document.querySelector("donation-widget");
+  const root = widget.shadowRoot ?? widget;
+  return [...root.querySelectorAll(".card, .card *")].filter((node) => {
+    const box = node.getBoundingClientRect();
+    const outer = (node.parentElement ?? widget).getBoundingClientRect();
+    const shown = box.width > 2 && outer.width > 2;
+    const right = Math.min(outer.right + 1, innerWidth);
+    return shown && (box.right > right || box.left < outer.left - 1);
+  }).map((node) => node.outerHTML.slice(0, 99));
+}
+"""
+
+
+class Bench:
+    """One event loop and one browser for all tests of this file."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._browser = browser()
+        self.chromium: Browser = self._runner.run(self._browser.__aenter__())
+
+    def run(self, law: Coroutine[object, object, None]) -> None:
+        """Run one law with a deadline."""
+
+        async def bounded() -> None:
+            async with asyncio.timeout(60):
+                await law
+
+        self._runner.run(bounded())
+
+    def close(self) -> None:
+        """End the browser, then the loop."""
+        self._runner.run(self._browser.__aexit__(None, None, None))
+        self._runner.close()
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    """The browser of this file."""
+    made = Bench()
+    yield made
+    made.close()
+
+
+async def choose(page: Page, index: int) -> None:
+    """Choose a coin by its label."""
+    await page.locator("donation-widget label").nth(index).click()
+
+
+async def inside(page: Page, expression: str) -> str:
+    """What a JavaScript expression of ``root``, the element's shadow, tells."""
+    script = f"(node) => {{ const root = node.shadowRoot; return String({expression}); }}"
+    return str(await page.locator("donation-widget").first.evaluate(script))
+
+
+@pytest.mark.parametrize("width", [280, 320, 412, 900])
+def test_a_foreign_page_shows_codes_that_decode(bench: Bench, width: int) -> None:
+    """Under a strict policy, at every width, each coin's code on the screen is its payment text."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot(), width=width) as visit:
+            page = visit.page
+            await visit.settle()
+            for index, payment in enumerate(PAYMENTS):
+                await choose(page, index)
+                assert await decode(page.locator(".qr svg >> visible=true")) == [payment]
+                assert await page.evaluate(OVERFLOWING) == []
+            assert visit.seen.complaints == []
+
+    bench.run(law())
+
+
+def test_a_reader_leaves_no_trace_and_meets_no_third_party(bench: Bench) -> None:
+    """Two requests, both to the service; no cookie, no storage."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot()) as visit:
+            await visit.settle()
+            asked = [url for url in visit.seen.requests if not url.startswith("data:")]
+            foreign = [url for url in asked if not url.startswith(visit.post)]
+            assert foreign == [
+                f"{visit.origin}/{ASSETS.script_name}",
+                f"{visit.origin}/fragment?lang=fr",
+            ]
+            assert await visit.page.context.cookies() == []
+            kept = "[localStorage.length, sessionStorage.length, document.cookie]"
+            assert await visit.page.evaluate(kept) == [0, 0, ""]
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_the_copied_text_is_the_address(bench: Bench, refused: bool) -> None:
+    """Copy by button, by its old way where the new one is refused, and by selection: no spaces."""
+    refuse = "navigator.clipboard.writeText = () => Promise.reject()"
+    select = "(node) => { getSelection().selectAllChildren(node); return `${getSelection()}`; }"
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot()) as visit:
+            page = visit.page
+            if refused:
+                await page.add_init_script(refuse)
+            await visit.settle()
+            for index, address in enumerate(ADDRESSES):
+                await choose(page, index)
+                await page.locator(".copy >> visible=true").click()
+                await page.locator(".copy >> visible=true", has_text="Adresse copiée").wait_for()
+                assert await inside(page, "root.querySelector('[role=status]').textContent") == (
+                    "Adresse copiée"
+                )
+                assert await page.evaluate("navigator.clipboard.readText()") == address
+                assert await page.locator(".address").nth(index).evaluate(select) == address
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("path", ["", "frame"])
+@pytest.mark.parametrize("freshness", list(Freshness))
+def test_page_and_frame_work_without_script(bench: Bench, path: str, freshness: Freshness) -> None:
+    """No script: coins can be chosen, codes decode, links are right, no dead button is shown."""
+
+    async def law() -> None:
+        async with hosted(bench.chromium, snapshot(freshness), script=False, width=320) as visit:
+            page = visit.page
+            await page.goto(f"{visit.origin}/{path}")
+            for index, coin in enumerate(snapshot().coins):
+                await choose(page, index)
+                assert await decode(page.locator(".qr svg >> visible=true")) == [coin.payment]
+                wallet = page.locator(".wallet >> visible=true")
+                assert await wallet.get_attribute("href") == coin.link
+            assert await page.locator(".copy >> visible=true").count() == 0
+            assert visit.seen.complaints == []
+
+    bench.run(law())
+
+
+def test_a_foreign_page_without_script_keeps_its_own_text(bench: Bench) -> None:
+    """No script: the addresses stand in the page as text and links, and no hole is kept free."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot(), lax=True, script=False) as visit:
+            await visit.page.goto(visit.post)
+            text = await visit.page.locator("donation-widget").inner_text()
+            assert all(address in text for address in ADDRESSES)
+            box = await visit.page.locator("donation-widget").bounding_box()
+            assert box is not None
+            assert box["height"] < 420
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("freshness", list(Freshness))
+@pytest.mark.parametrize("width", [280, 320, 412, 900])
+def test_nothing_overflows(bench: Bench, width: int, freshness: Freshness, language: str) -> None:
+    """No box sticks out of its parent, whatever the width, state, coin and language."""
+
+    async def law() -> None:
+        async with hosted(bench.chromium, snapshot(freshness), width=width) as visit:
+            for path in ("", "frame"):
+                await visit.page.goto(f"{visit.origin}/{path}?lang={language}")
+                for index in range(3):
+                    await choose(visit.page, index)
+                    assert await visit.page.evaluate(OVERFLOWING) == []
+                    fits = "document.documentElement.scrollWidth <= innerWidth"
+                    assert await visit.page.evaluate(fits)
+            assert visit.seen.complaints == []
+
+    bench.run(law())
+
+
+def test_a_service_that_names_another_address_gets_a_warning(bench: Bench) -> None:
+    """Page and service differ: words, no code, no address, no link to pay."""
+    honest = snapshot()
+    first, *others = honest.coins
+    other = replace(first, address=EVIL, payment=f"bitcoin:{EVIL}", link=f"bitcoin:{EVIL}")
+    captured = replace(honest, coins=(other, *others))
+
+    async def law() -> None:
+        async with embedded(bench.chromium, captured, printed=honest) as visit:
+            await visit.settle()
+            assert "diffèrent" in await visit.page.locator("[role=alert]").inner_text()
+            shown = await inside(visit.page, "root.innerHTML")
+            assert not [word for word in (EVIL, "bitcoin:", "<svg") if word in shown]
+
+    bench.run(law())
+
+
+def test_a_service_that_drops_an_address_gets_a_warning(bench: Bench) -> None:
+    """An address of the page that the service no longer watches is a difference too."""
+
+    async def law() -> None:
+        fewer = snapshot(chains=("btc", "eth"))
+        async with embedded(bench.chromium, fewer, printed=snapshot()) as visit:
+            await visit.settle()
+            assert "diffèrent" in await visit.page.locator("[role=alert]").inner_text()
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("title", [f"Envoyez à {EVIL} !", EVIL])
+def test_a_service_that_says_an_address_elsewhere_gets_a_warning(bench: Bench, title: str) -> None:
+    """An address in a title or sentence is refused like one in its place."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot(title=title)) as visit:
+            await visit.settle()
+            assert await visit.page.locator("[role=alert]").count() == 1
+            assert EVIL not in await inside(visit.page, "root.innerHTML")
+
+    bench.run(law())
+
+
+HOSTILE = """<section class="card" onclick="bad()" style="background:red"><h2 id="x">Dons</h2>
+<script>bad()</script><img src="https://evil.example/x.png" onerror="bad()">
+<iframe src="https://evil.example"></iframe><object data="https://evil.example"></object>
+<form action="https://evil.example"><input type="password" name="seed"></form>
+<input type="password"><link rel="stylesheet" href="https://evil.example/x.css">
+<style>* { display: none }</style><a class="home" href="https://evil.example/">a</a>
+<a href="javascript:bad()">b</a> <a href="bitcoin:EVIL">c</a> <svg><path d="M0 0h9"/></svg>
+<p aria-label="EVIL" data-copied="EVIL">e</p><math><a href="javascript:bad()">f</a></math>
+<fieldset>COINS</fieldset><p role="status"></p></section>"""
+COIN = """<div class="coin"><div class="qr" data-qr="code"><svg><path d="M0 0h1"/></svg></div>
+<code class="address">ADDRESS</code> <a class="wallet" href="bitcoin:evil">w</a>
+<button type="button" class="copy" onclick="bad()" data-copied="ok">c</button></div>"""
+
+
+@asynccontextmanager
+async def captured_service(*, bare: bool) -> AsyncIterator[Blog]:
+    """A blog whose service answers with whatever an attacker likes; the script is the real one."""
+    coins = "\n".join(COIN.replace("ADDRESS", address) for address in ADDRESSES)
+    body = HOSTILE.replace("COINS", coins).replace("EVIL", EVIL)
+
+    async def fragment(_request: web.Request) -> web.Response:
+        allow = {"Access-Control-Allow-Origin": "*"}
+        return web.Response(text=body, content_type="text/html", headers=allow)
+
+    app = web.Application()
+    app.add_routes([web.get("/fragment", fragment)])
+    async with serve(app, "127.0.0.1", 0) as port:
+        origin = f"http://127.0.0.1:{port}"
+        element = pasted(snapshot(), origin).partition("<script")[0]
+        if bare:
+            element = f'<donation-widget src="{origin}"></donation-widget>'
+        script = '<script type="module" src="/widget.js"></script>'
+        yield Blog(origin, element + script, policy=False)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_a_hostile_fragment_comes_to_nothing(bench: Bench, bare: bool) -> None:
+    """No foreign request, no handler, no form, no payment link but the page's own."""
+
+    async def law() -> None:
+        async with (
+            captured_service(bare=bare) as blog,
+            blog.online() as post,
+            reading(bench.chromium) as (page, seen),
+        ):
+            await page.goto(post)
+            await page.locator("donation-widget .card").wait_for()
+            names = "[...root.querySelectorAll('*')].map((node) => node.localName)"
+            found = set((await inside(page, names)).split(","))
+            assert not found & {
+                "script",
+                "img",
+                "iframe",
+                "form",
+                "object",
+                "link",
+                "style",
+                "math",
+            }
+            html = await inside(page, "root.innerHTML")
+            words = ("onclick", "onerror", "style=", "javascript:", "evil.example", "password")
+            assert not [word for word in words if word in html]
+            assert not [url for url in seen.requests if "evil" in url]
+            if not bare:
+                assert EVIL not in html
+                codes = await page.locator(".qr svg").all()
+                assert [await decode(code) for code in codes] == [[each] for each in PAYMENTS]
+                links = "nodes => nodes.map((node) => node.getAttribute('href'))"
+                assert await page.locator("a.wallet").evaluate_all(links) == [
+                    coin.link for coin in snapshot().coins
+                ]
+
+    bench.run(law())
+
+
+def test_with_the_service_down_the_page_keeps_addresses_and_codes(bench: Bench) -> None:
+    """Nobody answers: the page's own text stays, with the codes drawn from it."""
+
+    async def law() -> None:
+        async with service(snapshot()) as (origin, _):
+            pass
+        element = pasted(snapshot(), origin).partition("<script")[0]
+        blog = Blog(origin, f'{element}<script type="module" src="/widget.js"></script>')
+        async with reading(bench.chromium) as (page, _), blog.online() as post:
+            await page.goto(post)
+            await page.locator(".codes svg").nth(2).wait_for()
+            codes = await page.locator(".codes svg").all()
+            assert [await decode(code) for code in codes] == [[each] for each in PAYMENTS]
+            text = await page.locator("donation-widget").inner_text()
+            assert all(address in text for address in ADDRESSES)
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_new_numbers_come_in_place(bench: Bench, own: bool) -> None:
+    """After a minute a changed sum is shown, embedded or hosted; choice and focus stay."""
+    first = snapshot()
+    bch = first.coins[1]
+    assert bch.sums is not None
+    grown = replace(bch, sums=(replace(bch.sums[0], confirmed=100_000_000),))
+    changed = replace(first, coins=(first.coins[0], grown, first.coins[2]))
+
+    async def law() -> None:
+        place = hosted if own else embedded
+        async with place(bench.chromium, first) as visit:
+            page = visit.page
+            await page.clock.install()
+            await visit.settle()
+            await choose(page, 1)
+            await page.locator(".copy >> visible=true").focus()
+            visit.publisher.publish(changed)
+            await page.clock.fast_forward(90_000)
+            await page.locator(".sum b >> visible=true", has_text="235,56789012").wait_for()
+            root = "document.querySelector('donation-widget').shadowRoot ?? document"
+            assert await page.evaluate(f"({root}).activeElement.className") == "copy"
+            assert visit.seen.complaints == []
+
+    bench.run(law())
+
+
+def test_an_unchanged_widget_costs_a_304(bench: Bench) -> None:
+    """Nothing new: the poll asks with the tag it holds."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot()) as visit:
+            await visit.page.clock.install()
+            await visit.settle()
+            async with visit.page.expect_request(f"{visit.origin}/fragment*") as asked:
+                await visit.page.clock.fast_forward(90_000)
+            request = await asked.value
+            await request.response()
+            prepared = visit.publisher.find("/fragment", "fr")
+            assert prepared is not None
+            tag = (await request.all_headers()).get("if-none-match")
+            assert prepared.matches(tag, "br") or prepared.matches(tag, "gzip")
+
+    bench.run(law())
+
+
+def test_ages_are_worded_by_the_reader(bench: Bench) -> None:
+    """The bytes hold the absolute time; the page says how long ago, in its language."""
+
+    async def law() -> None:
+        async with hosted(bench.chromium, snapshot()) as visit:
+            await visit.page.clock.install(time=NOW + 3 * 3600 + 60)
+            await visit.settle()
+            state = visit.page.locator(".state >> visible=true")
+            await state.filter(has_text="Vérifié il y a 3 heures, bloc 925").wait_for()
+            title = await state.locator("time").get_attribute("title")
+            assert title == "le 21 sept. 2026 à 14:13 (UTC)"
+
+    bench.run(law())
+
+
+def test_two_widgets_and_two_scripts_get_along(bench: Bench) -> None:
+    """The element twice on a page, its script under both names: no error, both shown."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot(), twice=True) as visit:
+            page = visit.page
+            await visit.settle()
+            await page.locator("donation-widget .card").nth(1).wait_for()
+            for index in (0, 1):
+                await page.locator("donation-widget").nth(index).locator("label").nth(2).click()
+                assert await page.locator(".qr svg >> visible=true").count() == 2
+            assert visit.seen.complaints == []
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("width", [412, 900])
+def test_the_documented_snippet_shifts_nothing(bench: Bench, width: int) -> None:
+    """With the printed snippet the text below the widget stays where it was."""
+    watch = """window.shift = 0; new PerformanceObserver((list) => {
+      for (const each of list.getEntries()) window.shift += each.value;
+    }).observe({ type: "layout-shift", buffered: true });"""
+    painted = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot(), lax=True, width=width) as visit:
+            await visit.page.add_init_script(watch)
+            await visit.settle()
+            await visit.page.locator("donation-widget svg").first.wait_for()
+            await visit.page.evaluate(painted)
+            assert await visit.page.evaluate("window.shift") <= 0.001
+
+    bench.run(law())
+
+
+def test_the_card_is_small(bench: Bench) -> None:
+    """At most 180 nodes with three coins, codes, goal and gifts; script and style fit a budget."""
+
+    async def law() -> None:
+        async with hosted(bench.chromium, snapshot()) as visit:
+            await visit.page.goto(f"{visit.origin}/frame")
+            assert await visit.page.locator("donation-widget *").count() <= 180
+            for path in ("/widget.js", "/frame", "/fragment"):
+                prepared = visit.publisher.find(path)
+                assert prepared is not None
+                sizes = {coding: len(body) for coding, body in prepared.bodies.items()}
+                sys.stdout.write(f"{path} {sizes}\n")
+                assert sizes["gzip"] <= {"/widget.js": SCRIPT_BUDGET}.get(path, 4500)
+
+    bench.run(law())
