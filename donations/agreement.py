@@ -112,7 +112,8 @@ class Agreement:
             if identity not in votes and not self._absent(identity, believed, voters):
                 undecided.add(identity)
         standing = _without_conflicts(present, believed)
-        lost = [t for _, t in present if t.id not in {s.id for s in standing}]
+        kept = {transaction.id for transaction in standing}
+        lost = [transaction for _, transaction in present if transaction.id not in kept]
         return standing, claimed + lost, undecided
 
     def _absent(
@@ -171,6 +172,8 @@ def _placement(tellers: list[Transaction], required: int) -> Transaction | None:
     """Where enough operators put a transaction: in one block, else unconfirmed, else nowhere."""
     if len(tellers) < required:
         return None
+    if all(teller == tellers[0] for teller in tellers[1:]):
+        return tellers[0]
     places = Counter((t.block, t.brings, t.spends) for t in tellers)
     (block, brings, spends), count = places.most_common(1)[0]
     own = any(t.own for t in tellers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import parse_units
@@ -31,7 +30,7 @@ def transfer_row(transfer: Transfer) -> Values:
         "block_height": block.height if block else None,
         "block_hash": block.hash if block else None,
         "block_time": block.time if block else None,
-        "consumes": json.dumps(sorted(transfer.consumes)),
+        "consumes": "\n".join(sorted(transfer.consumes)),
         "brings": _pairs_text(transfer.brings),
         "spends": _pairs_text(transfer.spends),
         "coinbase": transfer.coinbase,
@@ -54,7 +53,7 @@ def transfer_of(row: Row[Any]) -> Transfer:
         state=State(row.state),
         amount=parse_units(row.amount),
         block=block,
-        consumes=frozenset(json.loads(row.consumes)),
+        consumes=frozenset(row.consumes.splitlines()),
         brings=_pairs_of(row.brings),
         spends=_pairs_of(row.spends),
         coinbase=row.coinbase,
@@ -116,8 +115,10 @@ def standing_row(standing: Standing) -> Values:
 
 
 def _pairs_text(pairs: tuple[tuple[str, int], ...]) -> str:
-    return json.dumps([[name, str(units)] for name, units in pairs])
+    """One pair a line: the name, which may hold spaces, then the units."""
+    return "\n".join(f"{name} {units}" for name, units in pairs)
 
 
 def _pairs_of(text: str) -> tuple[tuple[str, int], ...]:
-    return tuple((name, parse_units(units)) for name, units in json.loads(text))
+    pairs = (line.rpartition(" ") for line in text.splitlines())
+    return tuple((name, parse_units(units)) for name, _, units in pairs)

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from sqlalchemy import create_engine, delete, event, func, insert, select
@@ -51,6 +52,8 @@ T = TypeVar("T")
 BUSY_SECONDS = 5
 # SQLite takes 32,766 parameters a statement.
 _VALUES_A_QUERY = 5_000
+# Seconds: every time zone's months begin at a whole number of these (offsets are quarter hours).
+_MONTH_STEP = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,7 @@ class Store:
             _put(connection, TOTALS, [total])
 
     def _month(self, transfer: Transfer) -> str:
-        return datetime.fromtimestamp(transfer.received_at, self._timezone).strftime("%Y-%m")
+        return _month(transfer.received_at // _MONTH_STEP, self._timezone)
 
     def rebuild_totals(self) -> None:
         """Make the running totals anew from the transfers."""
@@ -338,6 +341,11 @@ class Store:
     def _begin(self) -> Iterator[Connection]:
         with self._connected() as connection, connection.begin():
             yield connection
+
+
+@lru_cache(maxsize=1024)
+def _month(step: int, timezone: tzinfo) -> str:
+    return datetime.fromtimestamp(step * _MONTH_STEP, timezone).strftime("%Y-%m")
 
 
 @contextmanager

@@ -47,7 +47,7 @@ _SILENT_POLLS = 3
 
 
 class Tracker:
-    """All addresses of one chain. ``moved`` is called after each commit."""
+    """All addresses of one chain. ``moved`` is called after each commit that readers may see."""
 
     def __init__(
         self,
@@ -232,7 +232,8 @@ class Tracker:
             await self._store.run(self._store.save, batch)
             self._believe(key, ledger, batch, recorded, view)
         self._tell(batch)
-        self._moved()
+        if batch.standing.complete:
+            self._moved()
 
     async def _mentioned(self, key: Key, view: View) -> dict[str, Transfer]:
         """Settled transfers that the view names, and final ones whose block may be gone."""

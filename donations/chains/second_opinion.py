@@ -51,13 +51,16 @@ def check_transaction(raw: bytes, txid: str, outputs: Sequence[tuple[int, bytes]
     """
     if len(raw) > MAX_TRANSACTION:
         return Opinion.NOT_ASKED
-    from bit.transaction import calc_txid, deserialize
+    from bit.crypto import double_sha256
+    from bit.transaction import deserialize
 
     try:
-        their_txid = calc_txid(raw)
+        theirs = deserialize(raw)
+        # What bit's calc_txid does, which would parse the bytes a second time.
+        their_txid = double_sha256(theirs.legacy_repr())[::-1].hex()
         their_outputs = [
             (int.from_bytes(output.amount, "little"), bytes(output.script_pubkey))
-            for output in deserialize(raw).TxOut
+            for output in theirs.TxOut
         ]
     except (ValueError, TypeError, IndexError) as error:
         raise BadObservation(f"bit does not read transaction {txid}: {error}") from error

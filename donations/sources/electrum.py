@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
     from donations.chains.base import Network
+    from donations.ledger import Key
     from donations.sources.certificates import Certificates
     from donations.sources.shelf import Shelf
 
@@ -79,6 +81,7 @@ class ElectrumSource:
         self._told_tip: Any = None
         self._moved = asyncio.Event()
         self._full_look_at = 0.0
+        self._ahead: asyncio.Task[None] | None = None
 
     async def probe(self) -> Probe:
         connection = await self._connected()
@@ -91,6 +94,10 @@ class ElectrumSource:
         self._moved.clear()
 
     async def close(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+            self._ahead = None
         if self._connection is not None:
             await self._connection.close()
         self._connection = None
@@ -167,7 +174,8 @@ class ElectrumSource:
         tip, generation = self._blocks.tip, self._blocks.generation
         self._check_settled(ask, history)
         rows, until = portion(history.rows, ask.since, PORTION)
-        contents = await self._contents(ask, rows, connection)
+        contents = await self._contents(ask.key, rows, connection)
+        self._read_ahead(ask.key, history, until, connection)
         heights = {row.height for row in rows if row.height is not None} | ask.compare
         blocks = await self._blocks.at(connection, {h for h in heights if h <= tip.height})
         transactions = await self._transactions(ask, rows, contents, blocks)
@@ -252,15 +260,31 @@ class ElectrumSource:
                 f"{ask.settled} final ones are recorded: its history is cut"
             )
 
+    def _read_ahead(
+        self, key: Key, history: History, until: int | None, connection: Connection
+    ) -> None:
+        """Read the next portion of a long history while this one is applied and saved."""
+        if until is None or not (self._ahead is None or self._ahead.done()):
+            return
+        rows, _ = portion(history.rows, until + 1, PORTION)
+        self._ahead = asyncio.create_task(self._contents_quietly(key, rows, connection))
+
+    async def _contents_quietly(
+        self, key: Key, rows: Sequence[Row], connection: Connection
+    ) -> None:
+        # What goes wrong is met again, and told, when the portion itself is asked for.
+        with suppress(DonationsError, ServerError):
+            await self._contents(key, rows, connection)
+
     async def _contents(
-        self, ask: Ask, rows: Sequence[Row], connection: Connection
+        self, key: Key, rows: Sequence[Row], connection: Connection
     ) -> dict[str, Content]:
         txids = [row.txid for row in rows]
-        contents = await self._shelf.contents(ask.key, txids)
+        contents = await self._shelf.contents(key, txids)
         missing = [txid for txid in txids if txid not in contents]
         if len(missing) > _MANY:
             async with self._shelf.turn:
-                contents = await self._shelf.contents(ask.key, txids)
+                contents = await self._shelf.contents(key, txids)
                 missing = [txid for txid in txids if txid not in contents]
                 contents.update(await self._read(connection, missing))
         elif missing:
