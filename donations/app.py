@@ -231,14 +231,17 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         app = create_web(service.publisher, service.readiness, public_url=config.public_url)
         port = await stack.enter_async_context(serve(app, config.server.host, config.server.port))
         tracking = asyncio.create_task(service.track())
+        tracking.add_done_callback(_report)
         stack.push_async_callback(_stop, tracking)
         yield service, port
+
+
+def _report(tracking: asyncio.Task[None]) -> None:
+    if not tracking.cancelled() and tracking.exception() is not None:
+        logger.error("the watch ended by an error", exc_info=tracking.exception())
 
 
 async def _stop(tracking: asyncio.Task[None]) -> None:
     """Cancel the watch; a save in progress is not cut, the store finishes it as it closes."""
     tracking.cancel()
-    done, _ = await asyncio.wait([tracking], timeout=_STOP_SECONDS)
-    for task in done:
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("the watch ended by an error", exc_info=task.exception())
+    await asyncio.wait([tracking], timeout=_STOP_SECONDS)

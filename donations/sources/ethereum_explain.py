@@ -134,7 +134,8 @@ def explain(full: FullBlock, address: str, watched: Collection[str], grown: int)
     found += _rewards(full, address)
     rest = grown - sum(transaction.net for transaction in found)
     if rest:
-        found.append(_rest(full, rest, own))
+        ours = any(sent.sender in watched for sent in full.sent)
+        found.append(_rest(full, rest, ours))
     return Explanation(tuple(found), own)
 
 
@@ -168,13 +169,13 @@ def _rewards(full: FullBlock, address: str) -> list[Transaction]:
     return found
 
 
-def _rest(full: FullBlock, rest: int, own: int) -> Transaction:
+def _rest(full: FullBlock, rest: int, ours: bool) -> Transaction:
     """A positive rest is a payment from inside a contract call, where one can have been made.
 
-    With a call of our own in the block it may be a refund, which is no gift.
+    With a call of a watched address in the block it may be a refund, which is no gift.
     """
     calls = any(sent.to is None or sent.gas_used != _PLAIN_TRANSFER_GAS for sent in full.sent)
-    if rest > 0 and calls and not own:
+    if rest > 0 and calls and not ours:
         return _plain(f"{full.block.hash}:internal", full.block, rest, Kind.GIFT)
     return _plain(f"{full.block.hash}:rest", full.block, rest, Kind.UNATTRIBUTED)
 
