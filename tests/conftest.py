@@ -1,0 +1,42 @@
+"""What every test has: the real nodes as fixtures, and the seed and length of random ones.
+
+``DONATIONS_SEED=N`` repeats a run, ``DONATIONS_LONG=1`` makes random histories longer and turns
+on what takes minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["tests.nodes.fixtures"]
+
+_SEED = pytest.StashKey[int]()
+settings.register_profile("donations", print_blob=True, deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed of this run."""
+    config.stash[_SEED] = int(os.environ.get("DONATIONS_SEED") or secrets.randbits(32))
+    settings.load_profile("donations")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what decides a random run, so that it can be had again."""
+    length = "long" if os.environ.get("DONATIONS_LONG") else "short (DONATIONS_LONG=1 for long)"
+    return f"random runs: DONATIONS_SEED={config.stash[_SEED]}, {length}"
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """The seed of this run, which its first lines show."""
+    return pytestconfig.stash[_SEED]
+
+
+@pytest.fixture(scope="session")
+def long() -> bool:
+    """Whether this run may take its time."""
+    return bool(os.environ.get("DONATIONS_LONG"))
