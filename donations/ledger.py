@@ -195,6 +195,11 @@ class Transfer:
     replaced_by: str | None = None
 
     @property
+    def hash(self) -> str:
+        """The hash of the transaction, as `Transaction.hash`."""
+        return self.id.partition(":")[0]
+
+    @property
     def settled(self) -> bool:
         """Whether no view is expected to change it any more."""
         if self.state is State.FINAL:
@@ -267,22 +272,32 @@ def apply(
     present = _index(view.transactions)
     consumer = _consumers(view.transactions)
     changes = []
-    for transaction in view.transactions:
-        if not transaction.ours:
-            continue
-        before = transfers.get(transaction.id)
-        change = (
-            _first_sight(transaction, view, now)
-            if before is None
-            else _placed(before, transaction, view, now, grace)
-        )
-        if change is not None:
-            changes.append(change)
+    taken: dict[str, str] = {}
     for before in transfers.values():
-        if before.id not in present:
+        if before.state is State.FINAL:
+            change = _final(before, present.get(before.id), consumer, view, now, grace)
+            if change is not None:
+                changes.append(change)
+            if change is None or not change.final_reversed:
+                taken.update(dict.fromkeys(before.consumes, before.hash))
+        elif before.id not in present:
             gone = _unplaced(before, consumer, view, now, grace)
             if gone is not None:
                 changes.append(gone)
+    for transaction in view.transactions:
+        known = transfers.get(transaction.id)
+        if not transaction.ours or (known is not None and known.state is State.FINAL):
+            continue
+        # A rival of what is still final waits for the verdict: both would count meanwhile.
+        if taken and _rival(transaction.hash, transaction.consumes, taken) is not None:
+            continue
+        placed = (
+            _first_sight(transaction, view, now)
+            if known is None
+            else _placed(known, transaction, view, now)
+        )
+        if placed is not None:
+            changes.append(placed)
     return tuple(changes)
 
 
@@ -353,15 +368,22 @@ def _kind(transaction: Transaction) -> Kind:
     return transaction.kind
 
 
-def _placed(
-    before: Transfer, transaction: Transaction, view: View, now: int, grace: int
-) -> Change | None:
+def _placed(before: Transfer, transaction: Transaction, view: View, now: int) -> Change | None:
     """The view holds the transaction: in its mempool, or in a block."""
-    if before.state is State.FINAL:
-        return _final(before, transaction, view, now, grace, rival=None)
     state = _state_at(transaction.block, transaction.coinbase, view)
     moved = _hash(transaction.block) != _hash(before.block)
-    after = replace(
+    after = _moved(before, transaction, state)
+    if after == before:
+        return None
+    news = News(state.value)
+    if state is before.state and not moved:
+        news = News.FOUND if before.missing_since is not None else News.OWN
+    reorged = before.state is State.CONFIRMED and moved
+    return Change(before, after, news, now, reorged=reorged)
+
+
+def _moved(before: Transfer, transaction: Transaction, state: State) -> Transfer:
+    return replace(
         before,
         kind=_kind(transaction) if before.kind is Kind.GIFT else before.kind,
         state=state,
@@ -372,22 +394,21 @@ def _placed(
         missing_since=None,
         replaced_by=None,
     )
-    if after == before:
-        return None
-    news = News(state.value)
-    if state is before.state and not moved:
-        news = News.FOUND if before.missing_since is not None else News.OWN
-    reorged = before.state is State.CONFIRMED and moved
-    return Change(before, after, news, now, reorged=reorged)
+
+
+def _rival(
+    transaction_hash: str, consumes: Iterable[str], consumer: Mapping[str, str]
+) -> str | None:
+    """Which other transaction consumes one of the same things: one never rivals itself."""
+    takers = (consumer.get(thing, transaction_hash) for thing in sorted(consumes))
+    return next((taker for taker in takers if taker != transaction_hash), None)
 
 
 def _unplaced(
     before: Transfer, consumer: Mapping[str, str], view: View, now: int, grace: int
 ) -> Change | None:
     """The view does not hold the transaction."""
-    rival = next((consumer[thing] for thing in sorted(before.consumes) if thing in consumer), None)
-    if before.state is State.FINAL:
-        return _final(before, None, view, now, grace, rival)
+    rival = _rival(before.hash, before.consumes, consumer)
     if before.settled:
         return None
     reorged = before.state is State.CONFIRMED
@@ -407,10 +428,10 @@ def _unplaced(
 def _final(
     before: Transfer,
     transaction: Transaction | None,
+    consumer: Mapping[str, str],
     view: View,
     now: int,
     grace: int,
-    rival: str | None,
 ) -> Change | None:
     """FINAL yields only to another agreed block at its height, held for a whole grace."""
     if before.block is None:
@@ -426,9 +447,10 @@ def _final(
         return Change(before, replace(before, missing_since=now), News.DOUBTED, now)
     if now - before.missing_since < grace:
         return None
+    rival = _rival(before.hash, before.consumes, consumer)
     if transaction is not None:
         state = _state_at(transaction.block, transaction.coinbase, view)
-        after = replace(before, state=state, block=transaction.block, missing_since=None)
+        after = _moved(before, transaction, state)
     elif rival is not None:
         after = replace(before, state=State.REPLACED, replaced_by=rival, missing_since=None)
     elif before.id not in view.undecided and view.covers(before.block):
