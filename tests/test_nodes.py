@@ -186,6 +186,18 @@ def test_a_reorg_can_mine_the_gift_again_at_its_height(node: UtxoNode) -> None:
     assert before.block != block
 
 
+def test_a_competing_block_can_hold_several_transactions(node: UtxoNode) -> None:
+    """A competing miner mines several gifts again in one block, whatever order they come in."""
+    address = node.new_address()
+    gifts = [node.send(address, 100_000 + number) for number in range(4)]
+    gifts.sort(reverse=True)
+    node.mine()
+    (block, _) = node.reorg(1, 2, [node.raw(gift) for gift in gifts])
+    found = by_txid(node, [address])
+    assert set(found) == set(gifts)
+    assert {touch.block for touch in found.values()} == {block}
+
+
 def test_a_deep_reorg_can_erase_a_confirmed_gift(node: UtxoNode) -> None:
     """A competing chain of 25 blocks that holds a rival leaves nothing of the gift."""
     address, other = node.new_address(), node.new_address()
@@ -311,6 +323,7 @@ def test_ethereum_flows_close_to_the_wei(ethereum: Ethereum) -> None:
     ethereum.send(address, ETHER)
     internal = ethereum.send_internal([(address, 7), (ethereum.new_address(), 5), (address, 9)])
     ethereum.send_by_selfdestruct(address, 11)
+    failed = ethereum.fail_internal([(address, 13)])
     ethereum.impersonate(address)
     ethereum.send(ethereum.new_address(), 3, address)
     ethereum.send(address, 4, address)
@@ -321,6 +334,7 @@ def test_ethereum_flows_close_to_the_wei(ethereum: Ethereum) -> None:
     assert [flow.internal for flow in flows] == [0, 16, 11, 0, 0, 1]
     assert [flow.own for flow in flows] == [False, False, False, True, True, True]
     assert flows[1].txid == internal
+    assert ethereum.receipt(failed)["status"] == "0x0"
     total = 0
     balances = ethereum.balances(address, start)
     for height, held in enumerate(balances, start):

@@ -126,6 +126,8 @@ class Bitcoin(UtxoNode):
             "bind": f"127.0.0.1:{self.p2p_port}",
             "connect": "0",
             "txindex": "1",
+            "addresstype": AddressKind.BECH32,
+            "changetype": AddressKind.BECH32,
             "fallbackfee": "0.0001",
             "spendzeroconfchange": "0",
             "dbcache": "16",

@@ -129,12 +129,10 @@ class Ethereum:
 
         When blocks are made automatically it has been mined on return; RuntimeError if it failed.
         """
-        call = {"from": sender or self.accounts[0], **transaction}
-        txid = str(self.rpc("eth_sendTransaction", call))
-        if self.rpc("anvil_getAutomine"):
-            receipt = wait_until(lambda: self.receipt(txid), f"{txid} mined")
-            if receipt["status"] != "0x1":
-                raise RuntimeError(f"{txid} failed")
+        txid = self._submit({"from": sender or self.accounts[0], **transaction})
+        receipt = self.receipt(txid)
+        if receipt is not None and receipt["status"] != "0x1":
+            raise RuntimeError(f"{txid} failed")
         return txid
 
     def send(self, to: str, wei: int, sender: str | None = None, **more: str) -> str:
@@ -146,6 +144,16 @@ class Ethereum:
         total = sum(amount for _, amount in payments)
         data = "0x" + contracts.pairs(payments)
         return self.transact({"to": self.splitter(), "value": hex(total), "data": data}, sender)
+
+    def fail_internal(self, payments: list[tuple[str, int]], sender: str | None = None) -> str:
+        """A contract call that pays the addresses and then fails: mined, and nothing has moved."""
+        total = sum(amount for _, amount in payments)
+        broken = [*payments, (self.new_address(), total + 1)]
+        data = "0x" + contracts.pairs(broken)
+        # The limit is given because an estimate would fail like the call itself.
+        call = {"to": self.splitter(), "value": hex(total), "data": data, "gas": hex(1_000_000)}
+        call["from"] = sender or self.accounts[0]
+        return self._submit(call)
 
     def send_by_selfdestruct(self, to: str, wei: int, sender: str | None = None) -> str:
         """Pays an address without calling it: a contract destroys itself in its favour."""
@@ -219,6 +227,12 @@ class Ethereum:
                 if done is not None:
                     found.append(done)
         return found
+
+    def _submit(self, call: dict[str, str]) -> str:
+        txid = str(self.rpc("eth_sendTransaction", call))
+        if self.rpc("anvil_getAutomine"):
+            wait_until(lambda: self.receipt(txid), f"{txid} mined")
+        return txid
 
     def _run(self) -> Process:
         process = Process("anvil", self._command, self.folder / "anvil.log")
