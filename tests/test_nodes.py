@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 import signal
 import subprocess
 import sys
@@ -211,10 +210,8 @@ def test_a_deep_reorg_can_erase_a_confirmed_gift(node: UtxoNode) -> None:
     assert node.balance(other) == 700_000
 
 
-def test_random_histories_close(node: UtxoNode) -> None:
+def test_random_histories_close(node: UtxoNode, seed: int) -> None:
     """After any mix of gifts, payments, blocks and reorgs the truth equals the node's balances."""
-    seed = secrets.randbits(32)
-    print("seed", seed)  # noqa: T201
     rng = random.Random(seed)
     watched = [node.new_address() for _ in range(3)]
     for _ in range(25):
