@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from donations.errors import ConfigError
@@ -24,6 +26,14 @@ class Certificates:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @cached_property
+    def authorities(self) -> ssl.SSLContext:
+        """The authorities that the system trusts.
+
+        Read once: each reading takes a megabyte that is hardly given back, and holds the loop up.
+        """
+        return ssl.create_default_context()
 
     def pin(self, server: str) -> str | None:
         """The SHA-256 of the certificate of ``server`` ("host:port"), "ca", or None: never met."""

@@ -220,7 +220,7 @@ async def _open_tls(host: str, port: int, certificates: Certificates) -> Streams
     if pin in (None, AUTHORITY):
         try:
             streams = await asyncio.open_connection(
-                host, port, ssl=ssl.create_default_context(), limit=MAX_LINE
+                host, port, ssl=certificates.authorities, limit=MAX_LINE
             )
         except ssl.SSLCertVerificationError as error:
             if pin == AUTHORITY:
