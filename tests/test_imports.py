@@ -1,0 +1,348 @@
+"""The map of the package, executed: what may import what, and what may not stand in it at all."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "donations"
+
+# From the bottom up: each file or folder, and all that it takes of ours. Every name in a line
+# stands further up, so data and imports go one way; the lines are exact, in both directions.
+LAYERS = {
+    "errors": "",
+    "amounts": "",
+    "plain": "",
+    "labels": "",
+    "toml_lines": "",
+    "timer": "",
+    "qr": "",
+    "__init__": "",  # the version
+    # pure
+    "chains": "errors",
+    "proof": "errors",
+    "ledger": "errors",
+    "agreement": "ledger",
+    "snapshot": "chains ledger",
+    # what the author writes
+    "seed_words": "errors",
+    "secrets": "errors seed_words",
+    "config_file": "errors secrets toml_lines",
+    "config_chains": "chains config_file errors",
+    "config": "amounts config_chains config_file errors",
+    # the page that is read by init
+    "page": "",
+    "page_matches": "labels page plain",
+    "footer": "chains errors page page_matches plain secrets",
+    "fetch": "errors",
+    "init": "chains config errors fetch footer secrets",
+    # asking
+    "sources": "__init__ chains errors ledger proof",
+    # remembering
+    "schema": "errors",
+    "rows": "amounts ledger",
+    "store": "amounts errors ledger rows schema",
+    # following
+    "operators": "errors sources",
+    "origins": "chains config ledger operators sources store",
+    "tracker": "agreement chains config errors ledger operators origins sources store",
+    # telling: the web knows snapshots, and no way to ask an upstream or the store
+    "web": "amounts errors qr snapshot",
+    "summary": "config ledger snapshot store",
+    "totals": "amounts config ledger snapshot store summary",
+    # wiring
+    "app": "chains config errors ledger operators snapshot sources store summary timer tracker web",
+    "check": "amounts app chains config errors ledger sources",
+    "demo": "amounts app config web",
+    "cli": "__init__ app check config demo errors init summary totals web",
+    "__main__": "cli",
+}
+
+# Names for types alone that point up or in a circle, each with its reason.
+FOR_TYPES_ONLY = {
+    # rows.py turns rows into the store's own records; the records belong to the store's face.
+    ("rows", "store"),
+}
+
+# Third-party packages: the only places that may name them, and every one of them does.
+FENCES = {
+    "aiohttp": {
+        "demo/http.py",
+        "demo/show.py",
+        "fetch.py",
+        "sources/ethereum_rpc.py",
+        "sources/transport.py",
+        "web/__init__.py",
+        "web/middleware.py",
+        "web/public.py",
+        "web/server.py",
+    },
+    "apscheduler": {"timer.py"},
+    "bit": {"chains/second_opinion.py"},
+    "brotli": {"web/prepared.py"},
+    "eth_hash": {"chains/eth.py"},
+    "eth_utils": {
+        "demo/ethereum_block.py",
+        "demo/ethereum_payment.py",
+        "demo/ethereum_tree.py",
+    },
+    "qrcode": {"qr.py"},
+    "sqlalchemy": {"rows.py", "schema.py", "store.py"},
+    "web3": {"sources/ethereum.py", "sources/ethereum_rpc.py", "sources/ethereum_tokens.py"},
+}
+
+# Makers of private keys, and of signatures. `Account` alone is a word of ours.
+KEY_MAKERS = re.compile(
+    r"\b(PrivateKey\w*|from_key|from_mnemonic|sign_transaction|sign_message|send_transaction"
+    r"|send_raw_transaction|eth_keys|eth_keyfile|coincurve|bit\.(Key|wallet|network)"
+    r"|from bit import|Account\.create)\b"
+)
+
+# Where money passes: no number here may have a fraction.
+MONEY = (
+    "amounts.py",
+    "ledger.py",
+    "agreement.py",
+    "snapshot.py",
+    "store.py",
+    "rows.py",
+    "totals.py",
+    "summary.py",
+    "proof/transaction.py",
+    "sources/electrum_history.py",
+    "sources/ethereum_account.py",
+    "sources/ethereum_explain.py",
+    "sources/ethereum_tokens.py",
+)
+# Text to float, and what it is of.
+FLOATS = {
+    "cli.py": "the speed of the demo",
+    "sources/transport.py": "seconds of Retry-After",
+    "web/prepared.py": "q values of Accept-Encoding",
+}
+
+LONG_FILES = {
+    "cli.py": "one function for each command, and the help texts",
+    "ledger.py": "the table of states and all laws of money in one place, on purpose",
+    "store.py": "every statement that touches the database",
+    "tracker.py": "one circle: observe, agree, apply, save, publish",
+    "sources/electrum.py": "the whole conversation about one address",
+    "sources/ethereum.py": "the certified search and its cursor, which must be read together",
+    "sources/ethereum_tokens.py": "the same for the logs of tokens",
+}
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
+
+
+def files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def place(module: str) -> str:
+    """The line of LAYERS that a module of ours belongs to: its folder, else its file."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+@cache
+def imported(path: Path) -> tuple[tuple[str, bool], ...]:
+    """(module, for types only) of each import of a file, wherever in it the import stands."""
+    found: list[tuple[str, bool]] = []
+
+    def visit(node: ast.AST, types: bool) -> None:
+        match node:
+            case ast.Import():
+                found.extend((alias.name, types) for alias in node.names)
+            case ast.ImportFrom():
+                assert node.level == 0, f"{name(path)}:{node.lineno}: a relative import"
+                found.extend((full(node.module or "", alias.name), types) for alias in node.names)
+            case ast.Call(
+                func=ast.Name(id="import_module"), args=[ast.Constant(value=str(module))]
+            ):
+                found.append((module, types))
+            case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+                for inside in node.body:
+                    visit(inside, True)
+                return
+        for child in ast.iter_child_nodes(node):
+            visit(child, types)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), False)
+    return tuple(found)
+
+
+def full(module: str, member: str) -> str:
+    """``from a import b`` names the module a.b where there is such a file, else a."""
+    inside = ROOT.joinpath(*module.split("."), member)
+    return f"{module}.{member}" if inside.is_dir() or inside.with_suffix(".py").exists() else module
+
+
+def ours(path: Path) -> dict[str, bool]:
+    """What a file takes of ours: module -> whether for types only."""
+    taken: dict[str, bool] = {}
+    for module, types in imported(path):
+        if module.split(".")[0] == "donations":
+            taken[module] = types and taken.get(module, True)
+    return taken
+
+
+def test_every_file_has_its_layer() -> None:
+    """A new file or folder is put on the map before it is used."""
+    assert {place(f"donations.{name(path).removesuffix('.py').replace('/', '.')}")
+            for path in files()} == set(LAYERS)  # fmt: skip
+
+
+def test_the_map_goes_one_way() -> None:
+    """Every line of the map names only what stands above it."""
+    above: set[str] = set()
+    for layer, taken in LAYERS.items():
+        assert set(taken.split()) <= above, layer
+        above.add(layer)
+
+
+def test_imports_are_those_of_the_map() -> None:
+    """Each file or folder imports, for types too, what its line says, and all that it says."""
+    taken: dict[str, set[str]] = {layer: set() for layer in LAYERS}
+    for path in files():
+        here = place(f"donations.{name(path).removesuffix('.py').replace('/', '.')}")
+        for module, types in ours(path).items():
+            there = place(module)
+            if there != here and not (types and (here, there) in FOR_TYPES_ONLY):
+                taken[here].add(there)
+    assert {layer: " ".join(sorted(names)) for layer, names in taken.items()} == LAYERS
+
+
+def test_upward_names_for_types_are_needed() -> None:
+    """An exception that nobody needs any more is struck off."""
+    used = {(place(f"donations.{path.stem}"), place(module)) for path in files()
+            for module, types in ours(path).items() if types}  # fmt: skip
+    assert used >= FOR_TYPES_ONLY
+
+
+def test_no_folder_imports_in_circles() -> None:
+    """Inside a folder, too, imports form no circle; names for types alone may."""
+    graph = {}
+    for path in files():
+        module = f"donations.{name(path).removesuffix('.py').replace('/', '.')}"
+        graph[module.removesuffix(".__init__")] = [
+            m for m, types in ours(path).items() if not types
+        ]
+    done: set[str] = set()
+
+    def walk(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " -> ".join([*trail, module])
+        if module not in done:
+            for following in graph[module]:
+                walk(following, (*trail, module))
+            done.add(module)
+
+    for module in graph:
+        walk(module, ())
+
+
+def test_the_world_of_the_demo_knows_nothing_of_the_product() -> None:
+    """The simulated world is a judge, so it may share no code with what it judges."""
+    for path in (PACKAGE / "demo").glob("*.py"):
+        if path.name != "show.py":
+            strangers = {m for m in ours(path) if place(m) != "demo"} - {"donations.amounts"}
+            assert not strangers, path.name
+
+
+def test_third_party_packages_stay_behind_their_fences() -> None:
+    """Each package is named in the files of its fence and nowhere else; no other package is."""
+    found: dict[str, set[str]] = {}
+    for path in files():
+        for module, _ in imported(path):
+            package = module.split(".")[0]
+            if package != "donations" and package not in sys.stdlib_module_names:
+                found.setdefault(package, set()).add(name(path))
+    assert found == FENCES
+
+
+def test_the_server_of_aiohttp_is_for_those_who_serve() -> None:
+    """`aiohttp.web` stands in web/ and demo/; the client stands with those who ask."""
+    serving = {
+        name(path)
+        for path in files()
+        if re.search(r"from aiohttp import .*\bweb\b|aiohttp\.(web|typedefs)\b", path.read_text())
+    }
+    assert {file.split("/")[0] for file in serving} <= {"web", "demo"}
+    asking = {name(path) for path in files() if "ClientSession" in path.read_text()}
+    assert asking == {"fetch.py", "sources/ethereum_rpc.py", "sources/transport.py"}
+
+
+def test_no_key_is_ever_made() -> None:
+    """Nothing that makes a private key or a signature is named in the package."""
+    for path in files():
+        found = KEY_MAKERS.search(path.read_text(encoding="utf-8"))
+        assert found is None, f"{name(path)}: {found and found[0]}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from bit import Key",
+        "bit.Key()",
+        "PrivateKeyTestnet(x)",
+        "Account.create()",
+        "eth_account.Account.from_key(x)",
+        "import coincurve",
+        "await w3.eth.send_raw_transaction(x)",
+    ],
+)
+def test_the_ban_of_keys_bites(line: str) -> None:
+    """The pattern above finds each way to a key."""
+    assert KEY_MAKERS.search(line)
+
+
+def test_money_is_never_a_float() -> None:
+    """Where money passes there is no float, no number with a fraction and no true division."""
+    for file in MONEY:
+        for node in ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))):
+            broken = (
+                (isinstance(node, ast.Constant) and isinstance(node.value, float))
+                or (isinstance(node, ast.Name) and node.id in ("float", "Decimal"))
+                or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))
+            )
+            assert not broken, f"{file}: {ast.unparse(node)}"
+
+
+def test_text_becomes_a_float_only_where_listed() -> None:
+    """`float(...)` reads times and speeds, each of them listed."""
+    found = {name(path) for path in files() if re.search(r"\bfloat\(", path.read_text())}
+    assert found == set(FLOATS)
+
+
+def test_files_are_small() -> None:
+    """No file has more than 300 lines without a reason, and the median is about 100."""
+    lengths = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
+    assert {file for file, length in lengths.items() if length > 300} <= set(LONG_FILES)
+    assert set(LONG_FILES) <= set(lengths)
+    assert sorted(lengths.values())[len(lengths) // 2] <= 120
+
+
+def test_names_say_what_is_inside() -> None:
+    """No file or folder has a name under which anything could be put."""
+    for path in (ROOT / "donations", ROOT / "tests", ROOT / "widget"):
+        for each in path.rglob("*"):
+            assert each.stem.removeprefix("test_") not in FORBIDDEN_NAMES, each
+
+
+def test_the_command_starts_light() -> None:
+    """Parsing the command line loads no web3, SQLAlchemy, bit or aiohttp."""
+    code = "import json, sys, donations.cli; print(json.dumps(sorted(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    loaded = set(json.loads(told.stdout))
+    assert not loaded & {"web3", "sqlalchemy", "bit", "aiohttp", "apscheduler", "qrcode"}
