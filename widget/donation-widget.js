@@ -86,7 +86,7 @@ class DonationWidget extends HTMLElement {
         if (html !== this.#html) this.#show(this.#html = html);
       } catch {
         // What was shown stays, with the age it tells; the page's own text at first, and its codes.
-        if (!this.#said && !all(this.#root, ".codes")[0]) this.#root.append(make("p", { class: "codes" }, ...all(this, "a[data-qr]").map((a) => draw(a.dataset.qr, a.title))));
+        if (!this.#said && !all(this.#root, ".codes")[0]) this.#root.append(make("p", { class: "codes" }, ...all(this, "a[data-qr]").map((a) => make("span", {}, draw(a.dataset.qr, a.title), a.title))));
       }
     }
     this.#age();

@@ -131,8 +131,9 @@ class FragmentWriter:
         received = [amount(s.received, s.decimals, s.symbol) for s in coin.sums]
         pending = [amount(s.pending, s.decimals, s.symbol) for s in coin.sums if s.pending]
         text = say("pending", amount=", ".join(pending)) if pending else Html()
-        # Large sums in a narrow column may break before the symbol, never inside the number.
-        total = escape(" + ".join(received).replace("\u00a0", " "))
+        # A large sum in a narrow column may break before its symbol, never inside the number.
+        own, *tokens = received
+        total = escape(own.replace("\u00a0", " ") + "".join(f" +\u00a0{each}" for each in tokens))
         return total, self._piece("pending", text=text) if pending else Html()
 
     def _state(self, coin: Coin) -> Html:

@@ -83,9 +83,9 @@ def test_a_gift_shows_at_once(publisher: Publisher) -> None:
     assert coin.sums is not None
     grown = replace(coin, sums=(replace(coin.sums[0], confirmed=300_000),))
     assert publisher.publish(replace(first, coins=(grown, *first.coins[1:])))
-    assert "0,156 BTC".encode() in body(publisher)
+    assert b"0,156 BTC" in body(publisher)
     for path in ("/", "/frame", "/fragment"):
-        assert "0.156 BTC".encode() in body(publisher, path, "en")
+        assert b"0.156 BTC" in body(publisher, path, "en")
 
 
 def test_equal_facts_make_equal_bytes() -> None:
