@@ -42,11 +42,12 @@ class Timer:
         self._watchdog = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """End at once; what the jobs started is for their owners to end."""
+        """End at once, started or not; what the jobs started is for their owners to end."""
         if self._watchdog is not None:
             self._watchdog.cancel()
             await asyncio.gather(self._watchdog, return_exceptions=True)
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def _plan(self, number: int) -> None:
         _, seconds = self._jobs[number]
