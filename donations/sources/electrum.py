@@ -218,13 +218,17 @@ class ElectrumSource:
         if watched.history is not None and watched.read == now:
             return watched.history
         notices = watched.notices
-        history = parse_history(
-            await connection.call("blockchain.scripthash.get_history", watched.scripthash)
+        listed, balance, tip = await connection.call_together(
+            [
+                ("blockchain.scripthash.get_history", [watched.scripthash]),
+                ("blockchain.scripthash.get_balance", [watched.scripthash]),
+                ("blockchain.headers.subscribe", []),
+            ]
         )
-        balance = await connection.call("blockchain.scripthash.get_balance", watched.scripthash)
+        history = parse_history(listed)
         if not isinstance(balance, dict) or type(balance.get("confirmed")) is not int:
             raise UpstreamMalformed("get_balance: no confirmed amount")
-        await self._blocks.refresh(connection)
+        await self._blocks.follow(connection, tip)
         if watched.notices != notices or self._blocks.generation != now[1]:
             raise UpstreamMoved("the history changed while it was read")
         if history.status != watched.status and history.all_confirmed:
