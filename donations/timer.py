@@ -30,6 +30,7 @@ class Timer:
         self._jobs: list[tuple[Callable[[], None], int]] = []
         self._ran_at: dict[int, float] = {}
         self._watchdog: asyncio.Task[None] | None = None
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
     def every(self, seconds: int, function: Callable[[], None]) -> None:
         """Add a job. Below 15 s a clock that jumps a month makes APScheduler count for minutes."""
@@ -37,7 +38,6 @@ class Timer:
         self._plan(len(self._jobs) - 1)
 
     def start(self) -> None:
-        logging.getLogger("apscheduler").setLevel(logging.WARNING)
         self._scheduler.start()
         self._watchdog = asyncio.create_task(self._watch())
 
