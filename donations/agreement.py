@@ -14,10 +14,11 @@ coverage, or silent. Silent is an operator
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from donations.ledger import Block, Observation, Transaction, Transfer, View
+from donations.errors import BadObservation
+from donations.ledger import Block, Observation, State, Transaction, Transfer, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,8 +41,13 @@ class Agreement:
         self._held: dict[str, _Held] = {}
 
     def hold(self, observation: Observation) -> None:
-        """Take an observation in the place of the operator's last one."""
+        """Take an observation in the place of the operator's last one.
+
+        Raises BadObservation for one that lists a transaction twice: it would have two votes.
+        """
         listed = frozenset(t.id for t in observation.transactions)
+        if len(listed) != len(observation.transactions):
+            raise BadObservation(f"{observation.operator} lists a transaction twice")
         last = self._held.get(observation.operator)
         forgotten = NOTHING
         if last is not None and last.observation.tip.hash == observation.tip.hash:
@@ -73,7 +79,7 @@ class Agreement:
         if not shared:
             return None
         tip = shared[max(shared)]
-        present, claimed, undecided = self._count(voters, believed)
+        present, claimed, undecided = self._count(voters, believed, shared)
         observations = [held.observation for held in voters]
         at_tip = [o for o in observations if o.blocks.get(tip.height) == tip]
         return View(
@@ -92,7 +98,7 @@ class Agreement:
         )
 
     def _count(
-        self, voters: list[_Held], believed: Mapping[str, Transfer]
+        self, voters: list[_Held], believed: Mapping[str, Transfer], shared: Mapping[int, Block]
     ) -> tuple[list[Transaction], list[Transaction], set[str]]:
         votes: dict[str, list[Transaction]] = defaultdict(list)
         for held in voters:
@@ -102,7 +108,7 @@ class Agreement:
         claimed: list[Transaction] = []
         undecided: set[str] = set()
         for identity, tellers in votes.items():
-            agreed = _placement(tellers, self.required)
+            agreed = _placement(tellers, self.required, shared, believed.get(identity))
             if agreed is not None:
                 present.append((len(tellers), agreed))
             elif not self._absent(identity, believed, voters):
@@ -168,33 +174,41 @@ def _shared_blocks(observations: list[Observation], required: int) -> dict[int, 
     return {block.height: block for block, count in below.items() if count >= required}
 
 
-def _placement(tellers: list[Transaction], required: int) -> Transaction | None:
-    """Where enough operators put a transaction: in one block, else unconfirmed, else nowhere."""
+def _placement(
+    tellers: list[Transaction],
+    required: int,
+    shared: Mapping[int, Block],
+    believed: Transfer | None,
+) -> Transaction | None:
+    """What enough operators tell alike: in a block that enough of them name, else unconfirmed.
+
+    A block off the shared chain is no place. A block of the shared chain keeps what it was agreed
+    to hold, whoever tells it from the mempool still.
+    """
     if len(tellers) < required:
         return None
-    if all(teller == tellers[0] for teller in tellers[1:]):
-        return tellers[0]
-    places = Counter((t.block, t.brings, t.spends) for t in tellers)
-    (block, brings, spends), count = places.most_common(1)[0]
-    own = any(t.own for t in tellers)
-    chosen = next(t for t in tellers if (t.block, t.brings, t.spends) == (block, brings, spends))
+    first = tellers[0]
+    if _is_place(first.block, shared) and all(teller == first for teller in tellers[1:]):
+        return first
+    ((content, count),) = Counter(map(_content, tellers)).most_common(1)
     if count < required:
-        contents = Counter((t.brings, t.spends) for t in tellers)
-        (brings, spends), count = contents.most_common(1)[0]
-        if count < required:
-            return None
-        chosen = next(t for t in tellers if (t.brings, t.spends) == (brings, spends))
-        block = None
-    return Transaction(
-        id=chosen.id,
-        block=block,
-        consumes=chosen.consumes,
-        brings=brings,
-        spends=spends,
-        own=own,
-        kind=chosen.kind,
-        coinbase=chosen.coinbase,
-    )
+        return None
+    alike = [t for t in tellers if _content(t) == content]
+    places = Counter(t.block for t in alike if _is_place(t.block, shared))
+    block = next((block for block, votes in places.most_common(1) if votes >= required), None)
+    if block is None and believed is not None and believed.state is State.CONFIRMED:
+        stood = believed.block
+        block = stood if stood is not None and shared.get(stood.height) == stood else None
+    return replace(alike[0], block=block, own=any(t.own for t in tellers))
+
+
+def _is_place(block: Block | None, shared: Mapping[int, Block]) -> bool:
+    return block is not None and shared.get(block.height, block) == block
+
+
+def _content(told: Transaction) -> tuple[object, ...]:
+    """What no operator may add to or alter alone: all but the place, and whether it is ours."""
+    return (told.consumes, told.brings, told.spends, told.kind, told.coinbase)
 
 
 def _without_conflicts(

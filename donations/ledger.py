@@ -222,7 +222,7 @@ class Transfer:
             return Bucket.OWN_PENDING if self.state is State.SEEN else Bucket.OWN
         if self.kind is not Kind.GIFT:
             return Bucket(self.kind.value)
-        if self.state is State.CONFIRMED and self.coinbase:
+        if self.coinbase and self.state is not State.FINAL:
             return Bucket.IMMATURE
         return _GIFT_BUCKETS[self.state]
 

@@ -112,6 +112,13 @@ def test_a_coinbase_waits_for_finality_too() -> None:
     assert book.sums == {Bucket.IMMATURE: 50}
 
 
+def test_an_unconfirmed_coinbase_is_not_pending() -> None:
+    """A coinbase on which operators agree, but on no block of it, counts no sooner for that."""
+    book = Book()
+    book.apply(view(Transaction("cb", None, frozenset(), brings=(("cb:0", 50),), coinbase=True)))
+    assert book.sums == {Bucket.IMMATURE: 50}
+
+
 def test_two_mined_gifts_do_not_conflict() -> None:
     """Coinbases consume nothing, so any number of them stand together."""
     mined = [
