@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from donations.amounts import format_amount
 from donations.app import certificates_path, check_scripts, make_source
+from donations.chains.base import server
 from donations.errors import DonationsError, StoreError
 from donations.ledger import Key, Observation
 from donations.sources.base import Ask, Failure
@@ -29,7 +30,10 @@ _COLUMNS = ("chain", "operator", "software", "protocol", "tip", "age", "latency"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One upstream. ``age`` of the tip and ``latency`` are in seconds; amounts are decimal text."""
+    """One upstream, of whose ``url`` only scheme, host and port are told.
+
+    ``age`` of the tip and ``latency`` are in seconds; amounts are decimal text.
+    """
 
     chain: str
     operator: str
@@ -70,7 +74,7 @@ async def check(config: Config) -> list[Row]:
 
 async def _row(config: Config, settings: ChainSettings, upstream: Upstream) -> Row:
     chain = settings.chain
-    blank = Row(chain.name, upstream.operator, upstream.url, note=_note(upstream))
+    blank = Row(chain.name, upstream.operator, server(upstream.url), note=_note(upstream))
     source = make_source(
         settings, upstream, Shelf(_NoMemory()), Certificates(certificates_path(config))
     )
@@ -91,7 +95,7 @@ async def _row(config: Config, settings: ChainSettings, upstream: Upstream) -> R
     return Row(
         chain=chain.name,
         operator=upstream.operator,
-        url=upstream.url,
+        url=server(upstream.url),
         software=probe.software,
         protocol=probe.protocol,
         tip=probe.tip.height,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from donations.agreement import Agreement
-from donations.chains.base import Protocol
+from donations.chains.base import Protocol, server
 from donations.errors import BadObservation, DonationsError, StoreError
 from donations.ledger import (
     Block,
@@ -123,7 +123,8 @@ class Tracker:
             logger.error("%s: %s", self.chain, error)
             return
         if str(error) != str(operator.error):
-            logger.warning("%s, %s (%s): %s", self.chain, operator.name, operator.source.url, error)
+            where = server(operator.source.url)
+            logger.warning("%s, %s (%s): %s", self.chain, operator.name, where, error)
         operator.failed(error)
 
     async def _ask(self, operator: Operator) -> None:

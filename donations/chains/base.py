@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 class Protocol(StrEnum):
@@ -37,6 +41,15 @@ class Upstream:
 
     url: str
     operator: str
+
+
+def server(url: str) -> str:
+    """Scheme, host and port of an upstream's URL, for logs and tables.
+
+    The rest is never shown: the paths, queries and passwords of paid servers are keys.
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True, slots=True)

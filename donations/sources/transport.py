@@ -76,6 +76,8 @@ async def post_json(client: aiohttp.ClientSession, url: str, body: bytes) -> Any
         raise UpstreamUnavailable("no answer in time") from None
     except aiohttp.ClientPayloadError:
         raise UpstreamMalformed("the answer was cut short") from None
+    except aiohttp.ClientConnectorError as error:
+        raise UpstreamUnavailable(f"no connection: {error.strerror}") from None
     except (aiohttp.ClientError, OSError) as error:
         raise UpstreamUnavailable(f"no connection: {type(error).__name__}") from None
 
