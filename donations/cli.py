@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from donations import __version__
 from donations.config import Config, load
-from donations.errors import ConfigError, DonationsError
+from donations.errors import ConfigError, DonationsError, SecretPasted
+from donations.secrets import ADVICE, find_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -39,8 +40,10 @@ It holds no key and cannot spend. Start like this:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        _refuse_keys(words)
+        options = _parser().parse_args(words)
         return int(options.run(options))
     except ConfigError as error:
         print(f"donations: {error}", file=sys.stderr)
@@ -53,6 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return DONE
     except KeyboardInterrupt:
         return DONE
+
+
+def _refuse_keys(words: Sequence[str]) -> None:
+    """Key material is refused before argparse, whose errors repeat what they do not know."""
+    for text in (*words, " ".join(words)):
+        # A folder may be named by 64 digits: those of containers are.
+        found = find_secret(text, bare_hex="/" not in text)
+        if found is not None:
+            raise SecretPasted(f"{found.kind} stands here. {ADVICE}", file="the command line")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -282,7 +294,9 @@ def _until_stopped(work: Coroutine[Any, Any, None], host: str, port: int) -> int
     try:
         asyncio.run(guarded())
     except OSError as error:
-        reason = error.strerror or str(error)
+        # asyncio puts a sentence of its own in the place of the system's word.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror or str(error)
         print(f"donations: cannot listen on {host}:{port}: {reason}", file=sys.stderr)
         return WORLD_WRONG
     return DONE

@@ -62,7 +62,7 @@ LAYERS = {
     "app": "chains config errors ledger operators snapshot sources store summary timer tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
-    "cli": "__init__ app check config demo errors init summary totals web",
+    "cli": "__init__ app check config demo errors init secrets summary totals web",
     "__main__": "cli",
 }
 
