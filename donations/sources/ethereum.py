@@ -202,10 +202,14 @@ class EthereumSource:
         return _Head(tip, final)
 
     def _learn(self, told: dict[int, Block], tip: Block) -> None:
-        """Take new blocks; from the lowest one that differs from ours up, all is forgotten."""
-        broken = [h for h, block in told.items() if self._blocks.get(h, block) != block]
-        below = min(broken, default=tip.height + 1)
-        held = {h: block for h, block in self._blocks.items() if h < below and h <= tip.height}
+        """Take new blocks. Where one differs from ours, all above the last that does not is forgotten:
+        nobody said how deep the reorg goes.
+        """
+        broken = min((h for h, b in told.items() if self._blocks.get(h, b) != b), default=None)
+        sure = tip.height
+        if broken is not None:
+            sure = max((h for h in told if h < broken), default=-1)
+        held = {h: block for h, block in self._blocks.items() if h <= sure}
         merged = {**held, **told}
         self._blocks = {height: merged[height] for height in sorted(merged)[-_BLOCKS_KEPT:]}
 
