@@ -39,6 +39,8 @@ _BALANCE_OF = Web3.to_hex(Web3.keccak(text="balanceOf(address)"))[:10]
 # Endpoints cap the range of a query; the smallest cap met in the field is 1,000 blocks.
 _RANGE = 1_000
 _UINT256_HEX = 66
+# Blocks looked at again when a final one was reversed.
+_LOOKED_BACK = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ class Tokens:
             watched = self._watched.setdefault((ask.key.asset, ask.key.address), _Watched())
             watched.error = None
             try:
-                await self._prepare(ask, watched.account, blocks)
+                await self._prepare(ask, watched.account, tip, blocks)
             except UpstreamMoved:
                 raise
             except DonationsError as error:
@@ -140,7 +142,9 @@ class Tokens:
             except DonationsError as error:
                 self._watched[ask.key.asset, ask.key.address].error = error
 
-    async def _prepare(self, ask: Ask, account: Account, blocks: Mapping[int, Block]) -> None:
+    async def _prepare(
+        self, ask: Ask, account: Account, tip: Block, blocks: Mapping[int, Block]
+    ) -> None:
         if (
             account.points
             and blocks.get(account.points[-1].block.height) != account.points[-1].block
@@ -151,13 +155,24 @@ class Tokens:
             account.forget_before(ask.since)
             return
         kept = ask.checkpoint
-        if kept is not None and kept.block.height < ask.since:
+        if kept is not None and await self._stands(kept, ask.since, tip):
             account.start(kept, opening=False)
             return
-        height = ask.since if kept is None else ask.since - 1
+        height = min(ask.since, tip.height)
+        if kept is not None:
+            # What was final left the chain: nobody says from where on.
+            height = min(kept.block.height, height) - _LOOKED_BACK
         block = block_of(await self._rpc.one("eth_getBlockByNumber", hex(max(0, height)), False))
         balance = _amount(await self._rpc.one(*self._balance_item(ask, block)))
         account.start(Checkpoint(block, balance, 0), opening=kept is None)
+
+    async def _stands(self, kept: Checkpoint, since: int, tip: Block) -> bool:
+        """Whether the chain still holds the block of a recorded checkpoint, and it is of use."""
+        height = kept.block.height
+        if not height < since or height > tip.height:
+            return False
+        answer = await self._rpc.one("eth_getBlockByNumber", hex(height), False)
+        return block_of(answer) == kept.block
 
     def _balance_item(self, ask: Ask, block: Block) -> tuple[str, Any, Any]:
         data = _BALANCE_OF + ask.key.address[2:].lower().rjust(64, "0")
