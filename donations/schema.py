@@ -160,14 +160,30 @@ MIGRATIONS = (_first,)
 
 def migrate(engine: Engine) -> None:
     """Bring the database of ``engine`` to this schema. Raises StoreError for a newer one."""
+    version = _version(engine)
+    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
+        with engine.begin() as connection:
+            step(connection)
+            connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+
+def check_current(engine: Engine) -> None:
+    """Raise StoreError unless the database of ``engine`` has exactly this schema."""
+    version = _version(engine)
+    if version < len(MIGRATIONS):
+        raise StoreError(
+            f"the database is of schema {version}, this program's is {len(MIGRATIONS)}: "
+            "`donations serve` brings it up to date"
+        )
+
+
+def _version(engine: Engine) -> int:
+    """The schema of the database. Raises StoreError for a newer one than ours."""
     with engine.begin() as connection:
-        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
     if version > len(MIGRATIONS):
         raise StoreError(
             f"the database is of schema {version}, newer than this program's {len(MIGRATIONS)}: "
             "install the version of donations that wrote it, or restore an older backup"
         )
-    for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-        with engine.begin() as connection:
-            step(connection)
-            connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+    return version

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import create_engine, delete, event, func, insert, select
+from sqlalchemy import URL, create_engine, delete, event, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -36,6 +37,7 @@ from donations.schema import (
     TOTALS,
     TRANSFERS,
     VIEWS,
+    check_current,
     migrate,
 )
 
@@ -129,7 +131,7 @@ class Store:
         writes the database, when it is newer than the code, or was made for another network.
         """
         self._lock = _take_lock(self._path)
-        self._engine = _engine(f"sqlite:///{self._path}", writes=True)
+        self._engine = _engine(URL.create("sqlite", database=str(self._path)), writes=True)
         with _translated(self._path):
             migrate(self._engine)
         with self._begin() as connection:
@@ -137,10 +139,20 @@ class Store:
             self._check_timezone(connection)
 
     def open_readonly(self) -> None:
-        """Open an existing database without being able to write it."""
+        """Open an existing database without being able to write it.
+
+        Raises StoreError also when its schema is not the one of this program.
+        """
         if not self._path.exists():
             raise StoreError(f"{self._path}: no database yet; `donations serve` makes it")
-        self._engine = _engine(f"sqlite:///file:{self._path}?mode=ro&uri=true", writes=False)
+        url = URL.create(
+            "sqlite",
+            database=f"file:{quote(str(self._path))}",
+            query={"mode": "ro", "uri": "true"},
+        )
+        self._engine = _engine(url, writes=False)
+        with _translated(self._path):
+            check_current(self._engine)
 
     def close(self) -> None:
         """Give the database back, after the save in progress."""
@@ -371,7 +383,7 @@ def _take_lock(path: Path) -> IO[str]:
     return lock
 
 
-def _engine(url: str, *, writes: bool) -> Engine:
+def _engine(url: URL, *, writes: bool) -> Engine:
     engine = create_engine(
         url,
         poolclass=StaticPool,

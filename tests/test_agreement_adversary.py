@@ -10,8 +10,6 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 
-import pytest
-
 from donations.agreement import Agreement
 from donations.errors import BadObservation
 from donations.ledger import (
@@ -193,11 +191,6 @@ def _panel(dice: random.Random) -> tuple[int, list[str], list[str]]:
     required = dice.randint(2, 4)
     honest = [f"honest{n}" for n in range(dice.randint(1, 4))]
     return required, honest, [f"liar{n}" for n in range(required - 1)]
-
-
-@pytest.fixture
-def seed() -> int:
-    return random.SystemRandom().randrange(2**48)
 
 
 def test_a_minority_never_raises_a_total(seed: int) -> None:

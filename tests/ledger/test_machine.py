@@ -28,6 +28,7 @@ class ChainLife(RuleBasedStateMachine):
         self.now = START
         self.stood: dict[int, str] = {}
         self.final_height = -1
+        self.forked_above: int | None = None
         self.expected = self.model.look(self.life, self.now)
 
     @initialize(seed=st.integers(0, 2**32))
@@ -159,10 +160,22 @@ class ChainLife(RuleBasedStateMachine):
         self.expected = self.model.look(self.life, self.now)
 
     def _view(self) -> View:
-        """Everything from the cursor up, in any order; a fork draws the cursor down to it."""
+        """Everything from the cursor up, in any order.
+
+        A fork draws the cursor down to it, until nothing final is in doubt any more: what was final
+        may be mined again at any height above the fork.
+        """
         life = self.life
         since = max(0, next_since(self.ledger.values(), self.final_height))
-        since = min(since, self._fork() + 1)
+        on_chain = set(life.blocks)
+        if all(t.block in on_chain for t in self.ledger.values() if t.state is State.FINAL):
+            self.forked_above = None
+        fork = self._fork()
+        if fork < max(self.stood, default=-1):
+            known = fork if self.forked_above is None else self.forked_above
+            self.forked_above = min(fork, known)
+        if self.forked_above is not None:
+            since = min(since, self.forked_above + 1)
         if self.dice.random() < 0.2:
             since = 0
         listed = [
