@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _refuse_keys(words)
         options = _parser().parse_args(words)
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()  # here, where a reader who is gone is expected
+        return code
     except ConfigError as error:
         print(f"donations: {error}", file=sys.stderr)
         return INPUT_WRONG
