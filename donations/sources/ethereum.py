@@ -202,8 +202,8 @@ class EthereumSource:
         return _Head(tip, final)
 
     def _learn(self, told: dict[int, Block], tip: Block) -> None:
-        """Take new blocks. Where one differs from ours, all above the last that does not is forgotten:
-        nobody said how deep the reorg goes.
+        """Take new blocks. Where one differs from ours, all above the last one that does not goes:
+        nobody said how deep the reorg is.
         """
         broken = min((h for h, b in told.items() if self._blocks.get(h, b) != b), default=None)
         sure = tip.height
