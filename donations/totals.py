@@ -65,9 +65,8 @@ def _entry(
         return entry
     sums = {bucket: facts.sums.get(bucket, (0, 0))[0] for bucket in Bucket}
     counts = {bucket: facts.sums.get(bucket, (0, 0))[1] for bucket in Bucket}
-    gifts = (Bucket.FINAL, Bucket.CONFIRMED, Bucket.PENDING)
     entry["received"] = format_amount(sums[Bucket.FINAL] + sums[Bucket.CONFIRMED], decimals)
-    entry["gifts"] = sum(counts[bucket] for bucket in gifts)
+    entry["gifts"] = counts[Bucket.FINAL] + counts[Bucket.CONFIRMED]
     entry.update({b.value.replace(" ", "_"): format_amount(sums[b], decimals) for b in Bucket})
     balance = balances.get(key)
     if balance is not None:
@@ -113,7 +112,8 @@ def lines(config: Config, totals: dict[str, Any]) -> list[str]:
         if entry["received"] is None:
             text += ["    not known yet", ""]
             continue
-        text.append(f"    received  {entry['received']} {entry['asset']} in {entry['gifts']} gifts")
+        count = f"{entry['gifts']} gift{'' if entry['gifts'] == 1 else 's'}"
+        text.append(f"    received  {entry['received']} {entry['asset']} in {count}")
         for bucket, words in _WORDS.items():
             amount = entry[bucket.value.replace(" ", "_")]
             if amount != "0":
