@@ -70,11 +70,7 @@ class Agreement:
         ``believed`` are the transfers of the ledger (by id), ``recorded`` the blocks we stood on
         by height, ``oldest`` the Unix time before which an observation no longer counts.
         """
-        voters = [
-            held
-            for held in self._held.values()
-            if held.observation.at >= oldest and not _lags(held.observation, recorded)
-        ]
+        voters = self._voters(recorded, oldest)
         shared = _shared_blocks([held.observation for held in voters], self.required)
         if not shared:
             return None
@@ -95,7 +91,22 @@ class Agreement:
             balance=_balance(self.required, tip, observations),
             undecided=frozenset(undecided),
             claimed=tuple(claimed),
+            total=max((o.total for o in observations if o.total is not None), default=None),
         )
+
+    def is_split(self, recorded: Mapping[int, Block], *, oldest: int) -> bool:
+        """Whether enough operators answer, and yet so many share no block: forks, or lies."""
+        observations = [held.observation for held in self._voters(recorded, oldest)]
+        return len(observations) >= self.required and not _shared_blocks(
+            observations, self.required
+        )
+
+    def _voters(self, recorded: Mapping[int, Block], oldest: int) -> list[_Held]:
+        return [
+            held
+            for held in self._held.values()
+            if held.observation.at >= oldest and not _lags(held.observation, recorded)
+        ]
 
     def _count(
         self, voters: list[_Held], believed: Mapping[str, Transfer], shared: Mapping[int, Block]

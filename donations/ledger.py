@@ -127,8 +127,9 @@ class Observation:
     """A complete claim of one operator about one key.
 
     At ``tip``, ``transactions`` are ALL that touch the address from height ``since`` up to
-    ``until``; ``until`` None means through the mempool. ``blocks`` are recent blocks of the
-    operator's chain by height, the tip among them. ``balance`` is of the tip, in confirmed units.
+    ``until``; ``until`` None means through the mempool. ``total`` is how many there are in all,
+    where it is known. ``blocks`` are recent blocks of the operator's chain by height, the tip
+    among them. ``balance`` is of the tip, in confirmed units.
     """
 
     operator: str
@@ -142,6 +143,7 @@ class Observation:
     until: int | None = None
     balance: int | None = None
     checkpoint: Checkpoint | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,7 @@ class View:
     balance: int | None = None
     undecided: frozenset[str] = frozenset()
     claimed: tuple[Transaction, ...] = ()
+    total: int | None = None
 
     def covers(self, block: Block | None) -> bool:
         """Whether a transfer believed to be there would have to be listed."""

@@ -77,6 +77,7 @@ class Tracker:
         self._cursors: dict[tuple[str, Key], Cursor] = {}
         self._recorded: dict[int, Block] = {}
         self._suspect_above: dict[Key, int] = {}
+        self._read: dict[Key, int] = {}
         self._origins = Origins(settings, self.keys, store)
         self._turn = asyncio.Lock()
         self._advanced = asyncio.Event()
@@ -204,12 +205,13 @@ class Tracker:
         """Make the view of ``key``, apply, save, and only then believe it. Raises StoreError."""
         async with self._turn:
             now = int(self._clock())
-            view = self._agreements[key].view(
-                self._ledgers[key], self._recorded, oldest=now - _SILENT_POLLS * self._poll
-            )
+            oldest = now - _SILENT_POLLS * self._poll
+            agreement = self._agreements[key]
+            view = agreement.view(self._ledgers[key], self._recorded, oldest=oldest)
             if view is None:
+                self._note_agreement(key, not agreement.is_split(self._recorded, oldest=oldest))
                 return
-            self._watch_agreement(key, view, now)
+            self._note_agreement(key, all(t.block is None for t in view.claimed))
             recorded = self._follow_chain(view)
             ledger = {**self._ledgers[key], **await self._mentioned(key, view)}
             changes = apply(ledger, view, now=now, grace=self._grace)
@@ -232,7 +234,7 @@ class Tracker:
             )
             await self._store.run(self._store.save, batch)
             self._believe(key, ledger, batch, recorded, view)
-        self._tell(batch)
+        self._tell(batch, view.total)
         if batch.standing.complete:
             self._moved()
 
@@ -314,18 +316,20 @@ class Tracker:
         }
         self._advanced.set()
 
-    def _watch_agreement(self, key: Key, view: View, now: int) -> None:
-        if view.claimed:
-            self.disagree_since.setdefault(key, now)
-        else:
+    def _note_agreement(self, key: Key, agreed: bool) -> None:
+        """Mempools differ by nature; a block, or a transaction in one, is there or is not."""
+        if agreed:
             self.disagree_since.pop(key, None)
+        else:
+            self.disagree_since.setdefault(key, int(self._clock()))
 
-    def _tell(self, batch: Batch) -> None:
+    def _tell(self, batch: Batch, total: int | None) -> None:
+        key = batch.standing.key
         if batch.history:
-            if batch.changes:
-                logger.info(
-                    "%s: %s transactions read", batch.standing.key.address, len(batch.changes)
-                )
+            self._read[key] = self._read.get(key, 0) + len(batch.changes)
+            if self._read[key]:
+                of_all = "" if total is None else f" of {total}"
+                logger.info("%s: %s%s transactions read", key.address, self._read[key], of_all)
             return
         for change in batch.changes:
             level = logging.WARNING if change.final_reversed else logging.INFO

@@ -199,6 +199,7 @@ class ElectrumSource:
             blocks={**blocks, **{h: b for h, b in self._blocks.recent.items() if h <= tip.height}},
             at=int(time.time()),
             balance=watched.balance,
+            total=len(history.rows),
         )
 
     def _final_height(self) -> int:
