@@ -157,7 +157,7 @@ class Connection:
         return json.dumps(request, separators=(",", ":")) + "\n"
 
     async def _nudge_until(self, answers: Iterable[asyncio.Future[Any]]) -> None:
-        """Return when all are answered; what they are held back for is asked, and not listened to."""
+        """Return when all are answered; the answers to the nudges go unread."""
         pending = set(answers)
         while pending:
             _, pending = await asyncio.wait(pending, timeout=NUDGE_SECONDS)

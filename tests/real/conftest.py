@@ -9,13 +9,14 @@ import pytest
 
 from ..nodes.electrumx import Coin, ElectrumX
 
-from .utxo_watch import UtxoWatch
+from .node_watch import EthereumWatch, UtxoWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..nodes.bitcoin import Bitcoin
     from ..nodes.bitcoin_cash import BitcoinCash
+    from ..nodes.ethereum import Ethereum, Token
     from ..nodes.utxo import UtxoNode
 
 CHAINS = {"bitcoin": "btc", "bitcoin_cash": "bch"}
@@ -78,10 +79,28 @@ def watch_on(
     started: list[UtxoWatch] = []
 
     def start(*addresses: str) -> UtxoWatch:
-        started.append(UtxoWatch(tmp_path, CHAINS[coin], node, [electrum], addresses))
+        started.append(UtxoWatch(tmp_path, CHAINS[coin], node, [electrum.tcp_url], addresses))
         started[-1].start()
         started[-1].settle()
         return started[-1]
+
+    yield start
+    for watch in started:
+        watch.stop()
+
+
+@pytest.fixture
+def watch_eth(ethereum: Ethereum, tmp_path: Path) -> Iterator[Callable[..., EthereumWatch]]:
+    """Starts the service on some fresh addresses of Ethereum, settled; stopped after the test."""
+    started: list[EthereumWatch] = []
+
+    def start(*addresses: str, tokens: Sequence[tuple[str, Token, int]] = ()) -> EthereumWatch:
+        since = ethereum.height()
+        watch = EthereumWatch(tmp_path, ethereum, addresses, since=since, tokens=tokens)
+        watch.start()
+        started.append(watch)
+        watch.settle()
+        return watch
 
     yield start
     for watch in started:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..nodes.utxo import UtxoNode
-    from .utxo_watch import UtxoWatch
+    from .node_watch import UtxoWatch
 
     WatchOn = Callable[..., UtxoWatch]
 
@@ -103,10 +103,7 @@ def test_change_that_comes_back_is_no_gift(node: UtxoNode, watch_on: WatchOn) ->
     watch.settle()
     node.mine()
     watch.settle()
-    assert watch.coin(watch.spelling[address]).sums is not None
-    assert watch.book.sums(watch.chain)[
-        watch.spelling[address], watch.config.chains[watch.chain].chain.symbol
-    ] == {
+    assert watch.sums(address) == {
         "confirmed": 1_000_000,
         "own": -402_000,
     }
@@ -155,15 +152,13 @@ def test_a_coinbase_counts_when_it_is_mature(node: UtxoNode, watch_on: WatchOn) 
     watch = watch_on(address)
     node.mine(1, address)
     watch.settle()
-    symbol = watch.config.chains[watch.chain].chain.symbol
-    key = watch.spelling[address], symbol
-    assert list(watch.book.sums(watch.chain)[key]) == ["immature"]
+    assert list(watch.sums(address)) == ["immature"]
     node.mine(98)
     watch.settle()
-    assert list(watch.book.sums(watch.chain)[key]) == ["immature"]
+    assert list(watch.sums(address)) == ["immature"]
     node.mine()
     watch.settle()
-    assert list(watch.book.sums(watch.chain)[key]) == ["final"]
+    assert list(watch.sums(address)) == ["final"]
     finish(watch)
 
 

@@ -132,6 +132,12 @@ class Watch:
         """What readers get of one address, in the spelling of the configuration."""
         return next(coin for coin in self.published.coins if coin.address == address)
 
+    def hurry(self) -> None:
+        """Asks for a poll out of turn, as the timer would."""
+        assert self._loop is not None
+        for tracker in list(self.service.trackers):
+            self._loop.call_soon_threadsafe(tracker.poll)
+
     def errors(self, chain: str) -> dict[str, str]:
         """What is wrong with each operator of a chain at the moment; empty when all is well."""
         return {

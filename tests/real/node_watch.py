@@ -1,0 +1,126 @@
+"""A watch beside a node, and the wait until both say the same."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from donations.snapshot import Freshness
+
+from .ethereum_truth import EthereumTruth
+from .utxo_truth import utxo_truth
+from .watching import Watch, config_text, quick
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ..nodes.ethereum import Ethereum, Token
+    from ..nodes.utxo import UtxoNode
+    from .expected import Truth
+
+SETTLE_SECONDS = 30.0
+# How often a poll is asked for out of turn: a test need not wait for the timer's second.
+HURRY_SECONDS = 0.15
+
+
+class NodeWatch(Watch):
+    """The service on some addresses of one node. ``spelling`` leads from the addresses as the test
+    writes them to ours."""
+
+    def __init__(self, text: str, folder: Path, chain: str, addresses: Sequence[str]) -> None:
+        super().__init__(quick(text, folder))
+        self.chain, self.addresses = chain, tuple(addresses)
+        self.settings = self.config.chains[chain]
+        self.symbol = self.settings.chain.symbol
+        self.spelling = dict(zip(addresses, self.settings.addresses, strict=True))
+
+    @abstractmethod
+    def truth(self) -> Truth:
+        """What the ledger must hold now."""
+
+    def settle(self, seconds: float = SETTLE_SECONDS) -> Truth:
+        """Returns when ledger, totals and what readers get are what the node says."""
+        truth = self.truth()
+        deadline = time.monotonic() + seconds
+        hurried = time.monotonic()
+        while wrong := [*truth.differences(self.book), *self._misshown()]:
+            if time.monotonic() > deadline:
+                shown = "\n".join([*wrong[:12], str(self.errors(self.chain))])
+                raise AssertionError(f"after {seconds:.0f} s not what the node says:\n{shown}")
+            time.sleep(0.03)
+            if time.monotonic() - hurried > HURRY_SECONDS:
+                self.hurry()
+                hurried = time.monotonic()
+        return truth
+
+    def sums(self, address: str, symbol: str | None = None) -> dict[str, int]:
+        """The running totals of one address, as the test writes it, by bucket."""
+        return self.book.sums(self.chain).get((self.spelling[address], symbol or self.symbol), {})
+
+    def _misshown(self) -> list[str]:
+        """Where readers are told something else than what is recorded."""
+        wrong = []
+        recorded = self.book.sums(self.chain)
+        for address in self.spelling.values():
+            coin = self.coin(address)
+            if coin.sums is None or coin.freshness is Freshness.DISAGREE:
+                wrong.append(f"{address}: shown as {coin.freshness}")
+                continue
+            for shown in coin.sums:
+                sums = recorded.get((address, shown.symbol), {})
+                expected = tuple(sums.get(name, 0) for name in ("final", "confirmed", "pending"))
+                if (shown.final, shown.confirmed, shown.pending) != expected:
+                    wrong.append(f"{address}: shown {shown}, recorded {expected}")
+        return wrong
+
+
+class UtxoWatch(NodeWatch):
+    """The service on addresses of Bitcoin ("btc") or Bitcoin Cash ("bch")."""
+
+    def __init__(
+        self,
+        folder: Path,
+        chain: str,
+        node: UtxoNode,
+        urls: Sequence[str],
+        addresses: Sequence[str],
+        *,
+        agree: int = 1,
+    ) -> None:
+        text = config_text({chain: urls}, {chain: addresses}, agree={chain: agree})
+        super().__init__(text, folder, chain, addresses)
+        self.node = node
+        self.highest = 0
+
+    def truth(self) -> Truth:
+        self.highest = max(self.highest, self.node.height())
+        return utxo_truth(self.node, self.chain, self.spelling, highest=self.highest)
+
+
+class EthereumWatch(NodeWatch):
+    """The service on addresses of Ethereum that had no history before the block ``since``."""
+
+    def __init__(
+        self,
+        folder: Path,
+        node: Ethereum,
+        addresses: Sequence[str],
+        *,
+        since: int,
+        tokens: Sequence[tuple[str, Token, int]] = (),
+        urls: Sequence[str] = (),
+    ) -> None:
+        text = config_text(
+            {"eth": urls or [node.url]},
+            {"eth": addresses},
+            tokens=[(symbol, token.contract, decimals) for symbol, token, decimals in tokens],
+        )
+        super().__init__(text, folder, "eth", addresses)
+        self.node = node
+        listed = {symbol: token for symbol, token, _ in tokens}
+        self._truth = EthereumTruth(node, self.spelling, since, listed)
+
+    def truth(self) -> Truth:
+        return self._truth.now()
