@@ -1,20 +1,23 @@
 """Errors: a class is an instruction to whoever catches it.
 
-    DonationsError
-    |- ConfigError            the operator edits a file or an argument; exit code 2
-    |   |- InvalidAddress     not an address of the chain it was given for
-    |   '- SecretPasted       key material: refused, never stored, logged or echoed
-    |- UpstreamError          wait for the next poll; the last number keeps its age
-    |   |- UpstreamUnavailable   time-out, refused, 429, 5xx; ``retry_after`` when it was told
-    |   |- UpstreamMoved         the tip changed while reading: look again, at most three times
-    |   '- UpstreamMalformed     the answer is not of the documented form
-    |- BadObservation         well-formed but impossible: refuse it, keep the old ledger
-    '- StoreError             database newer than the code, full, locked or corrupt
+DonationsError
+|- ConfigError            the operator edits a file or an argument; exit code 2
+|   |- InvalidAddress     not an address of the chain it was given for
+|   '- SecretPasted       key material: refused, never stored, logged or echoed
+|- UpstreamError          wait for the next poll; the last number keeps its age
+|   |- UpstreamUnavailable   time-out, refused, 429, 5xx; ``retry_after`` when it was told
+|   |- UpstreamMoved         the tip changed while reading: look again, at most three times
+|   '- UpstreamMalformed     the answer is not of the documented form
+|- BadObservation         well-formed but impossible: refuse it, keep the old ledger
+'- StoreError             database newer than the code, full, locked or corrupt
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class DonationsError(Exception):
