@@ -21,7 +21,16 @@ from donations.ledger import Block, Checkpoint, Kind, Observation, Transaction
 from donations.sources.base import Ask, Failure, Probe
 from donations.sources.ethereum_account import Account
 from donations.sources.ethereum_reading import read_windows
-from donations.sources.ethereum_rpc import Item, RpcError, StrictProvider, block_of, good, quantity
+from donations.sources.ethereum_rpc import (
+    Item,
+    RpcError,
+    StrictProvider,
+    block_of,
+    field,
+    good,
+    hash32,
+    quantity,
+)
 from donations.sources.ethereum_search import State, StateGone, Window, search, state_items
 from donations.sources.ethereum_tokens import Tokens
 
@@ -187,17 +196,20 @@ class EthereumSource:
     # -- the chain
 
     async def _head(self, numbers: Iterable[int]) -> _Head:
-        """Tip, final block, and the blocks at ``numbers``, in one batch."""
+        """Tip, final block, and the blocks at ``numbers``, in one batch.
+
+        A batch is no snapshot: the tip is asked first and last.
+        """
         heights = sorted(numbers)
-        items: list[Item] = [
-            ("eth_getBlockByNumber", [tag, False]) for tag in ("latest", "finalized")
-        ]
-        items += [("eth_getBlockByNumber", [hex(height), False]) for height in heights]
+        wanted = ["latest", "finalized", *map(hex, heights), "latest"]
+        items: list[Item] = [("eth_getBlockByNumber", [number, False]) for number in wanted]
         answers = [good(answer, "eth_getBlockByNumber") for answer in await self._rpc.ask(items)]
         tip, final = block_of(answers[0]), block_of(answers[1])
+        if block_of(answers[-1]) != tip:
+            raise UpstreamMoved("the tip changed while blocks were read")
         if final.height > tip.height:
             raise UpstreamMoved("the final block is above the tip")
-        told = {height: block_of(a) for height, a in zip(heights, answers[2:], strict=True) if a}
+        told = {height: block_of(a) for height, a in zip(heights, answers[2:-1], strict=True) if a}
         self._learn({**told, final.height: final, tip.height: tip}, tip)
         return _Head(tip, final)
 
@@ -300,7 +312,7 @@ class EthereumSource:
         items: list[Item] = []
         for address in addresses:
             items += [*state_items(address, at), ("eth_getCode", [address, at])]
-        below = [h for h in range(tip.height - _BELOW_TIP, tip.height) if h >= 0]
+        below = [h for h in range(tip.height - _BELOW_TIP, tip.height + 1) if h >= 0]
         items += [("eth_getBlockByNumber", [hex(height), False]) for height in below]
         answers = [good(answer, "state") for answer in await self._rpc.ask(items)]
         states = {}
@@ -308,16 +320,7 @@ class EthereumSource:
             balance, nonce, code = answers[3 * n : 3 * n + 3]
             states[address] = State(tip.height, quantity(balance), quantity(nonce))
             self._note_code(address, code)
-        self._learn(
-            {
-                **{
-                    h: block_of(a)
-                    for h, a in zip(below, answers[3 * len(addresses) :], strict=True)
-                },
-                tip.height: tip,
-            },
-            tip,
-        )
+        self._learn(_linked(answers[3 * len(addresses) :], tip), tip)
         return states
 
     def _note_code(self, address: str, code: Any) -> None:
@@ -372,3 +375,12 @@ class EthereumSource:
             reached = State(horizon, point.balance, point.nonce)
             later.append(Window(window.address, reached, window.high))
         return later, gaps
+
+
+def _linked(answers: Sequence[Any], tip: Block) -> dict[int, Block]:
+    """Blocks by height that lead to ``tip``. Raises UpstreamMoved when they do not."""
+    blocks = [block_of(answer) for answer in answers]
+    parents = [hash32(field(answer, "parentHash")) for answer in answers]
+    if blocks[-1] != tip or [block.hash for block in blocks[:-1]] != parents[1:]:
+        raise UpstreamMoved("the tip changed while states were read")
+    return {block.height: block for block in blocks}
