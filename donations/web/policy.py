@@ -28,6 +28,9 @@ SCRIPT = {
     **_INERT,
 }
 SCRIPT_FOREVER = {**SCRIPT, "Cache-Control": "public, max-age=31536000, immutable"}
+BUSY = {"Cache-Control": "no-store", **_ANYONE, **_INERT}
+# A stream is never kept, nor held back by a proxy: nginx obeys the second header.
+LIVE = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no", **BUSY}
 
 # What every answer of the service carries unless it says otherwise.
 EVERY = {

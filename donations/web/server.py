@@ -37,13 +37,14 @@ class Limits:
 class _Handler(web.RequestHandler):
     """One connection, with a deadline for headers and for reading what we send."""
 
-    __slots__ = ("_header_deadline", "_limits", "_write_deadline")
+    __slots__ = ("_header_deadline", "_limits", "_write_deadline", "lost")
 
     def __init__(self, manager: _Server, **options: Any) -> None:
         super().__init__(manager, **options)
         self._limits = manager.limits
         self._header_deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
+        self.lost: asyncio.Future[None] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._manager is not None and len(self._manager.connections) >= self._limits.connections:
@@ -75,6 +76,8 @@ class _Handler(web.RequestHandler):
         self._forget_deadline()
         if self._write_deadline is not None:
             self._write_deadline.cancel()
+        if not self.lost.done():
+            self.lost.set_result(None)
         super().connection_lost(exc)
 
     def _await_headers(self) -> None:
@@ -108,6 +111,16 @@ class _Handler(web.RequestHandler):
         response = web.Response(status=status, text=f"{status}\n")
         response.force_close()
         return response
+
+
+def when_lost(request: web.BaseRequest) -> asyncio.Future[None]:
+    """What is done once the client is gone: a handler that waits is not told otherwise.
+
+    Raises TypeError for a request that did not come through `serve`.
+    """
+    if not isinstance(request.protocol, _Handler):
+        raise TypeError("the request came by another server")
+    return request.protocol.lost
 
 
 class _Request(web.Request):
