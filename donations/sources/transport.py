@@ -30,9 +30,7 @@ def decode(data: bytes | str) -> Any:
     Raises UpstreamMalformed.
     """
     try:
-        return json.loads(
-            data, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique
-        )
+        return _DECODER.decode(data.decode() if isinstance(data, bytes) else data)
     except RecursionError:
         raise UpstreamMalformed("JSON nested too deep") from None
     except ValueError as error:
@@ -48,6 +46,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a key is repeated")
     return found
+
+
+_DECODER = json.JSONDecoder(
+    parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique
+)
 
 
 def session() -> aiohttp.ClientSession:
