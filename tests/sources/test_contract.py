@@ -155,7 +155,7 @@ async def test_a_new_source_goes_on_from_a_cursor(name: str, tmp_path: Path) -> 
             kind.pay(key, units)
             kind.confirm()
         await look(source, Ask(key, 0))
-        for _ in range(3):
+        for _ in range(FINAL_LAG + 4):
             kind.confirm()
         (before,) = await until(partial(at_tip, source, kind, Ask(key, 0)))
         assert len(before.transactions) == 10
