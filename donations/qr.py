@@ -8,13 +8,13 @@ horizontal runs is about five times smaller than one rectangle a module.
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 from functools import lru_cache
 from itertools import groupby
 
 import qrcode
 from qrcode.constants import ERROR_CORRECT_M
+
+from donations.png import GREY, write_png
 
 QUIET = 4  # modules on each side, ISO/IEC 18004 section 9.1
 PIXELS = 8  # of the PNG, per module
@@ -76,13 +76,9 @@ def svg(text: str) -> bytes:
     ).encode()
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 @lru_cache(maxsize=256)
 def png(text: str) -> bytes:
-    """A black-and-white PNG (colour type 0, depth 1; PNG specification sections 7 and 11)."""
+    """A black-and-white PNG (colour type 0, depth 1)."""
     n = side(text)
     blank = (False,) * n
     margin = (False,) * QUIET
@@ -90,10 +86,4 @@ def png(text: str) -> bytes:
     # At eight pixels a module, a module is exactly one byte of a row; in the file 1 is white.
     lines = [b"\0" + bytes(0x00 if black else 0xFF for black in row) for row in rows]
     image = b"".join(line * PIXELS for line in lines)
-    header = struct.pack(">IIBBBBB", n * PIXELS, n * PIXELS, 1, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", zlib.compress(image, 9))
-        + _chunk(b"IEND", b"")
-    )
+    return write_png((n * PIXELS, n * PIXELS), 1, GREY, image)

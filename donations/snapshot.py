@@ -67,7 +67,10 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """One gift of the list of latest gifts: base units of ``symbol``, Unix seconds."""
+    """One gift of the list of latest gifts: base units of ``symbol``, Unix seconds.
+
+    ``id`` names it among the gifts of its chain and asset; it stays through all stages.
+    """
 
     chain: str
     symbol: str
@@ -75,6 +78,7 @@ class Gift:
     units: int
     stage: Stage
     time: int
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +264,7 @@ def _gift(one: Shown, transfer: Transfer) -> Gift:
         units=transfer.amount,
         stage=_STAGES[transfer.state],
         time=transfer.received_at,
+        id=transfer.id,
     )
 
 
