@@ -107,11 +107,12 @@ def test_no_view_before_enough_have_spoken() -> None:
 @pytest.mark.parametrize("required", range(1, 6))
 def test_k_of_n(operators: int, required: int) -> None:
     """For every k and n a gift is agreed exactly when k operators have it."""
-    told = [observation(f"op{n}") for n in range(5)]
-    for n in range(operators):
-        told[n] = observation(f"op{n}", gift())
-    view = sure(agreed(*told, required=required))
-    assert bool(view.transactions) == (operators >= required)
+    for at in (None, B):
+        told = [observation(f"op{n}") for n in range(5)]
+        for n in range(operators):
+            told[n] = observation(f"op{n}", gift(at=at))
+        view = sure(agreed(*told, required=required))
+        assert bool(view.transactions) == (operators >= required)
 
 
 def test_an_operator_has_one_vote() -> None:
@@ -238,6 +239,11 @@ def test_absent_needs_as_many_votes_as_present() -> None:
     assert panel.hear(observation("north", blocks=next_tip)) == []
     # The west still has it, but stands at the older tip.
     assert panel.hear(observation("south", blocks=next_tip)) == [News.MISSING]
+    two = Panel()
+    two.hear(*(observation(n, gift()) for n in ("north", "south")))
+    assert two.hear(observation("north", blocks=next_tip)) == []
+    assert two.hear(observation("south", gift(), blocks=next_tip)) == []
+    assert two.hear(observation("south", blocks=chain(TIP + 2))) == [News.MISSING]
 
 
 def test_present_outvotes_absent() -> None:

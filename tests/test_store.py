@@ -93,7 +93,7 @@ def transfers(draw: st.DrawFn) -> Transfer:
         id=draw(TEXT),
         kind=draw(st.sampled_from(Kind)),
         state=state,
-        amount=draw(st.integers(-(2**250), 2**250)),
+        amount=draw(st.integers(-(2**250), 2**250) | st.integers(2**70 + 1, 2**250)),
         block=draw(st.none() | BLOCKS),
         consumes=frozenset(draw(st.lists(TEXT, max_size=3))),
         brings=draw(PAIRS),

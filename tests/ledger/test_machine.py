@@ -251,7 +251,7 @@ def _name(change: Change) -> str:
 
 
 @settings(
-    max_examples=150,
+    max_examples=400,
     stateful_step_count=30,
     deadline=None,
     print_blob=True,

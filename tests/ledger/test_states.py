@@ -166,7 +166,7 @@ def test_found_again_counts_again() -> None:
         book = Book()
         book.apply(view(gift(at=at)))
         before = book["t"]
-        book.apply(view())
+        book.apply(view(), START + 30)
         (change,) = book.apply(view(gift(at=at)), START + 60)
         assert change.news is News.FOUND
         assert book["t"] == before
