@@ -9,6 +9,8 @@ from donations.demo.ethereum_view import INVALID_PARAMS, SERVER_ERROR, EthereumV
 from donations.demo.http import CallError, JsonRpcServer
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
     from donations.demo.ethereum_block import EthBlock
     from donations.demo.ethereum_chain import EthereumChain
 
@@ -33,12 +35,15 @@ class EthereumServer(JsonRpcServer):
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self.view.next_turn()
+        return await super()._serve(request)
+
     def _dispatch(self, method: str, params: list[Any]) -> Any:
         handler = METHODS.get(method)
         if handler is None or method in self.missing:
             message = f"the method {method} does not exist/is not available"
             raise CallError(_NO_METHOD, message)
-        self.view.next_turn()
         wanted, handle = handler
         if len(params) < wanted:
             raise CallError(INVALID_PARAMS, f"missing value for required argument {len(params)}")

@@ -19,8 +19,9 @@ class EthereumView:
     """What one endpoint knows.
 
     ``lag``: blocks it is behind; ``lags``: a balancer's back ends, one after the other for each
-    call. ``states`` is how many blocks back it keeps state (None: an archive), ``logs_range`` how
-    many blocks one eth_getLogs may span. ``forgiving``: it takes an unknown block hash for the tip.
+    HTTP request. ``states`` is how many blocks back it keeps state (None: an archive),
+    ``logs_range`` how many blocks one eth_getLogs may span. ``forgiving``: it takes an unknown
+    block hash for the tip.
     """
 
     def __init__(self, chain: EthereumChain) -> None:
@@ -43,7 +44,7 @@ class EthereumView:
         self._frozen = None
 
     def next_turn(self) -> None:
-        """Let the next back end answer."""
+        """Let the next back end answer a request, batches as a whole."""
         if self.lags:
             self.lag = self.lags[next(self._turns) % len(self.lags)]
 
