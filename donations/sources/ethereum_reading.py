@@ -46,7 +46,7 @@ async def read_windows(
     Raises UpstreamMoved when they do not add up: the chain moved under the search.
     """
     blocks = await _read_blocks(rpc, sorted({leaf.high.number for leaf in leaves}))
-    states = await _states(rpc, tip, leaves, blocks)
+    states = await _states(rpc, tip, leaves, blocks) if leaves else []
     readings: dict[str, Reading] = {}
     for window in windows:
         found: list[Transaction] = []

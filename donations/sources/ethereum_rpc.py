@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ _PRUNED = re.compile(
     re.IGNORECASE,
 )
 _LARGEST_BATCH = 100
+# A refusal may have been the weather: after so long a large batch is tried again.
+_SMALL_FOR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class RpcError:
 class StrictProvider(AsyncJSONBaseProvider):
     """One endpoint; every item of a batch is answered exactly once or the batch is refused.
 
-    The size of batches adapts: an endpoint that refuses one gets smaller ones from then on.
+    The size of batches adapts: an endpoint that refuses one gets smaller ones for an hour.
     """
 
     def __init__(self, url: str) -> None:
@@ -64,6 +67,7 @@ class StrictProvider(AsyncJSONBaseProvider):
         self._url = url
         self._session: aiohttp.ClientSession | None = None
         self._batch = _LARGEST_BATCH
+        self._refused_at = 0.0
         self._id = 0
 
     async def close(self) -> None:
@@ -88,11 +92,20 @@ class StrictProvider(AsyncJSONBaseProvider):
         Raises UpstreamError when the endpoint as a whole gave no proper answer.
         """
         results: list[Any] = []
+        largest = self._batch
+        if time.monotonic() > self._refused_at + _SMALL_FOR_SECONDS:
+            largest = self._batch = _LARGEST_BATCH
         while len(results) < len(items):
             part = items[len(results) : len(results) + self._batch]
-            answers = await self._post(part)
+            try:
+                answers = await self._post(part)
+            except UpstreamUnavailable:
+                # It is the endpoint that fails, not the batch that is too large.
+                self._batch = largest
+                raise
             if answers is None:
                 self._batch = max(1, len(part) // 2)
+                self._refused_at = time.monotonic()
             else:
                 results += answers
         return results
@@ -123,6 +136,8 @@ class StrictProvider(AsyncJSONBaseProvider):
             raise
         if len(items) == 1:
             return [_result(answer, first)]
+        if isinstance(answer, list) and len(answer) == 1:
+            (answer,) = answer  # geth refuses a batch by a list of one error
         if isinstance(answer, dict) and "error" in answer:
             return None
         return _batch_results(answer, first, len(items))

@@ -182,37 +182,41 @@ class Tokens:
     async def _logs_and_balances(
         self, ready: Sequence[tuple[Ask, Account]], tip: Block
     ) -> tuple[list[_Log], list[int]]:
+        """What happened up to ``tip``; mostly one batch, with the tip asked after the logs."""
         low = min(account.points[-1].block.height for _, account in ready) + 1
         logs: list[_Log] = []
-        for start in range(low, tip.height + 1, _RANGE):
-            logs += await self._logs(start, min(start + _RANGE - 1, tip.height))
-        items: list[Item] = [("eth_getBlockByNumber", [hex(tip.height), False])]
+        while tip.height - low >= _RANGE:
+            logs += await self._logs(low, low + _RANGE - 1)
+            low += _RANGE
+        items = self._log_items(low, tip.height)
+        items.append(("eth_getBlockByNumber", [hex(tip.height), False]))
         for ask, _ in ready:
             method, *params = self._balance_item(ask, tip)
             items.append((method, params))
-        answers = await self._rpc.ask(items)
-        if block_of(good(answers[0], "eth_getBlockByNumber")) != tip:
+        first, second, best, *balances = await self._rpc.ask(items)
+        if block_of(good(best, "eth_getBlockByNumber")) != tip:
             raise UpstreamMoved("the tip changed while logs were read")
-        return logs, [_amount(good(answer, "balanceOf")) for answer in answers[1:]]
+        logs += await self._read_logs([first, second], low, tip.height)
+        return logs, [_amount(good(answer, "balanceOf")) for answer in balances]
 
-    async def _logs(self, low: int, high: int) -> list[_Log]:
-        """All transfers from or to us in these blocks; an endpoint that refuses gets half."""
+    def _log_items(self, low: int, high: int) -> list[Item]:
+        """The two questions for all transfers to us, and from us, in these blocks."""
         ours = ["0x" + address[2:].rjust(64, "0") for address in self._addresses]
-        items: list[Item] = [
-            (
-                "eth_getLogs",
-                [
-                    {
-                        "fromBlock": hex(low),
-                        "toBlock": hex(high),
-                        "address": sorted(set(self._contracts.values())),
-                        "topics": topics,
-                    }
-                ],
-            )
+        asked = {
+            "fromBlock": hex(low),
+            "toBlock": hex(high),
+            "address": sorted(set(self._contracts.values())),
+        }
+        return [
+            ("eth_getLogs", [{**asked, "topics": topics}])
             for topics in ([_TRANSFER, None, ours], [_TRANSFER, ours])
         ]
-        answers = await self._rpc.ask(items)
+
+    async def _logs(self, low: int, high: int) -> list[_Log]:
+        return await self._read_logs(await self._rpc.ask(self._log_items(low, high)), low, high)
+
+    async def _read_logs(self, answers: Sequence[Any], low: int, high: int) -> list[_Log]:
+        """The logs told; an endpoint that refuses to is asked for half of the blocks at a time."""
         if any(isinstance(answer, RpcError) for answer in answers) and high > low:
             middle = (low + high) // 2
             return [*await self._logs(low, middle), *await self._logs(middle + 1, high)]
