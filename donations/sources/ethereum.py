@@ -134,7 +134,10 @@ class EthereumSource:
                 yield Failure(ask.key, failure)
             return
         for ask in native:
-            yield await self._told(ask, head)
+            try:
+                yield await self._told(ask, head)
+            except DonationsError as error:
+                yield Failure(ask.key, error)
         for ask in listed:
             try:
                 yield self._tokens.told(ask, self.operator, head.tip, head.final, self._blocks)
@@ -156,7 +159,8 @@ class EthereumSource:
     async def _told(self, ask: Ask, head: _Head) -> Observation:
         account = self._accounts[ask.key.address]
         start = account.points[0].block.height
-        first = ask.checkpoint is None
+        # A point says nothing of its own block, an opening entry all of what came up to it.
+        first = ask.checkpoint is None and (ask.opening or start == 0)
         return Observation(
             operator=self.operator,
             key=ask.key,
@@ -231,6 +235,8 @@ class EthereumSource:
     async def _point_at(self, address: str, height: int) -> Checkpoint:
         block = await self._block_at(height)
         answers = await self._rpc.ask(state_items(address, {"blockHash": block.hash}))
+        if any(isinstance(answer, RpcError) and answer.pruned for answer in answers):
+            raise StateGone(f"the state of block {height} is no longer kept")
         balance, nonce = (quantity(good(answer, "state")) for answer in answers)
         return Checkpoint(block, balance, nonce)
 
@@ -265,12 +271,21 @@ class EthereumSource:
         if kept is None:
             return await self._point_at(ask.key.address, min(ask.since, head.tip.height))
         height = min(kept.block.height, ask.since - 1, head.tip.height)
-        if kept.block.height <= ask.since - 1 and kept.block.height <= head.tip.height:
-            if await self._block_at(kept.block.height) == kept.block:
-                return kept
+        stands = (
+            kept.block.height <= head.tip.height
+            and await self._block_at(kept.block.height) == kept.block
+        )
+        if stands and kept.block.height < ask.since:
+            return kept
+        if not stands:
             logger.warning("%s: the final block %s left its chain", self.operator, kept.block.hash)
             height -= _SURE_STATES
-        return await self._point_at(ask.key.address, max(0, height))
+        try:
+            return await self._point_at(ask.key.address, max(0, height))
+        except StateGone:
+            if not stands:
+                raise
+            return kept  # what lies below can no longer be told; it is not told to be empty
 
     async def _advance(self, addresses: Sequence[str], head: _Head) -> None:
         """Bring every account to the head, or raise with none of them changed."""
