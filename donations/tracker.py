@@ -306,13 +306,12 @@ class Tracker:
             if key in self._suspect_above
             and t.block is not None
             and t.block.height not in view.blocks
-            and t.block.height <= view.tip.height
         }
         if not unsure:
             self._suspect_above.pop(key, None)
-        self._ledgers = {
-            k: {t.id: t for t in held.values() if not t.settled or (k == key and t.id in unsure)}
-            for k, held in self._ledgers.items()
+        # What another key is unsure of stays there until its own view: its next question needs it.
+        self._ledgers[key] = {
+            t.id: t for t in self._ledgers[key].values() if not t.settled or t.id in unsure
         }
         self._advanced.set()
 
