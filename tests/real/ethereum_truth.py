@@ -120,7 +120,7 @@ class EthereumTruth:
                 continue
             source, target = ("0x" + topic[-40:] for topic in log["topics"][1:])
             own = source in self._spelling or sender in self._spelling
-            net = {source: -amount, target: amount} if source != target else {}
+            net = {source: -amount, target: amount} if source != target else {source: 0}
             for address, units in net.items():
                 if address in self._spelling:
                     name = (self._spelling[address], symbol, f"{log['transactionHash']}:{place}")

@@ -42,16 +42,20 @@ class NodeWatch(Watch):
 
     def settle(self, seconds: float = SETTLE_SECONDS) -> Truth:
         """Returns when ledger, totals and what readers get are what the node says."""
+        return self.settle_in(self, seconds)
+
+    def settle_in(self, service: Watch, seconds: float = SETTLE_SECONDS) -> Truth:
+        """The same for a service that watches other chains too, on the same database."""
         truth = self.truth()
         deadline = time.monotonic() + seconds
         hurried = time.monotonic()
-        while wrong := [*truth.differences(self.book), *self._misshown()]:
+        while wrong := [*truth.differences(self.book), *self._misshown(service)]:
             if time.monotonic() > deadline:
-                shown = "\n".join([*wrong[:12], str(self.errors(self.chain))])
+                shown = "\n".join([*wrong[:12], str(service.errors(self.chain))])
                 raise AssertionError(f"after {seconds:.0f} s not what the node says:\n{shown}")
             time.sleep(0.03)
             if time.monotonic() - hurried > HURRY_SECONDS:
-                self.hurry()
+                service.hurry()
                 hurried = time.monotonic()
         return truth
 
@@ -59,12 +63,12 @@ class NodeWatch(Watch):
         """The running totals of one address, as the test writes it, by bucket."""
         return self.book.sums(self.chain).get((self.spelling[address], symbol or self.symbol), {})
 
-    def _misshown(self) -> list[str]:
+    def _misshown(self, service: Watch) -> list[str]:
         """Where readers are told something else than what is recorded."""
         wrong = []
         recorded = self.book.sums(self.chain)
         for address in self.spelling.values():
-            coin = self.coin(address)
+            coin = service.coin(address)
             if coin.sums is None or coin.freshness is Freshness.DISAGREE:
                 wrong.append(f"{address}: shown as {coin.freshness}")
                 continue

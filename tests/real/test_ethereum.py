@@ -177,15 +177,16 @@ def test_a_reorg_of_any_depth_is_followed(
 ) -> None:
     """Of the gifts in the lost block one is mined again, one is replaced, two are gone: what was
     finalized is reversed with evidence."""
-    address = ethereum.new_address()
+    address, second = ethereum.new_address(), ethereum.new_address()
     ethereum.splitter()
     ethereum.mine(2)
-    watch = watch_eth(address)
+    watch = watch_eth(address, second)
     kept, rival, lost = ethereum.accounts[7:10]
     with one_block(ethereum):
         again = ethereum.send(address, 50, kept)
         gone = ethereum.send(address, 60, rival)
         dropped = ethereum.send(address, 70, lost)
+        elsewhere = ethereum.send(second, 75, ethereum.accounts[2])
         ethereum.send_internal([(address, 80)], ethereum.accounts[1])
     watch.settle()
     ethereum.mine(depth - 1)
@@ -196,7 +197,12 @@ def test_a_reorg_of_any_depth_is_followed(
     other = {"from": rival, "to": ethereum.new_address(), "value": "0x1"}
     ethereum.reorg(depth, [(same, depth - 1), (other, 0)])
     watch.settle()
-    for gift, state in ((gone, "replaced"), (dropped, "dropped"), (again, "confirmed")):
+    for gift, state in (
+        (gone, "replaced"),
+        (dropped, "dropped"),
+        (elsewhere, "dropped"),
+        (again, "confirmed"),
+    ):
         wait_until(lambda: watch.book.entry("eth", gift).state == state, f"{gift} {state}")  # noqa: B023
         last = watch.book.told("eth", gift)[-1]
         final = depth > FINAL_LAG
