@@ -84,8 +84,11 @@ class ElectrumSource:
         self._ahead: asyncio.Task[None] | None = None
 
     async def probe(self) -> Probe:
-        connection = await self._connected()
-        await self._blocks.refresh(connection)
+        try:
+            connection = await self._connected()
+            await self._blocks.refresh(connection)
+        except ServerError as error:
+            raise UpstreamUnavailable(str(error)) from None
         tip = self._blocks.tip
         return Probe(connection.software, connection.protocol, tip, self._final_height(), True)
 

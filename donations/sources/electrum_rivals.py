@@ -54,6 +54,8 @@ async def _spender(
 ) -> Transaction | None:
     parent_txid, _, n = outpoint.partition(":")
     parent = await _transaction(connection, parent_txid)
+    if int(n) >= len(parent.outputs):
+        return None  # an invented transaction spends what never was
     script, _ = parent.outputs[int(n)]
     history = parse_history(
         await connection.call("blockchain.scripthash.get_history", scripthash(script))
