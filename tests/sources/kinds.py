@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from donations.agreement import Agreement
 from donations.chains.base import Network, Token
 from donations.demo.electrum import ElectrumServer
 from donations.demo.ethereum import EthereumServer
@@ -14,7 +15,7 @@ from donations.demo.ethereum_chain import EthereumChain
 from donations.demo.oracle import Kind as Origin
 from donations.demo.oracle import eth_facts, utxo_facts
 from donations.demo.utxo import UtxoChain
-from donations.ledger import Key, Kind, Observation, Transaction
+from donations.ledger import Key, Kind, Observation, Transaction, Transfer, apply
 from donations.sources.base import Ask, Failure, Source
 from donations.sources.certificates import Certificates
 from donations.sources.electrum import ElectrumSource
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from pathlib import Path
 
-    from donations.ledger import Transfer
 
 START = 1_700_000_000
 FINAL_LAG = 8
@@ -331,3 +331,12 @@ async def look(source: Source, *asks: Ask) -> list[Observation]:
         assert answer.key not in found, "a key was told twice"
         found[answer.key] = answer
     return [found[ask.key] for ask in asks]
+
+
+def transfers(observation: Observation) -> tuple[Transfer, ...]:
+    """What a ledger makes of a first observation."""
+    agreement = Agreement(1)
+    agreement.hold(observation)
+    view = agreement.view({}, {}, oldest=0)
+    assert view is not None
+    return tuple(change.after for change in apply({}, view, now=observation.at, grace=0))

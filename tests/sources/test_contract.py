@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from donations.agreement import Agreement
 from donations.chains.base import Network
 from donations.errors import UpstreamError, UpstreamUnavailable
-from donations.ledger import Transfer, apply
 from donations.sources.base import Ask
 from tests.running import scene, until
-from tests.sources.kinds import FINAL_LAG, FLAVOURS, Past, look, open_kind
+from tests.sources.kinds import FINAL_LAG, FLAVOURS, Past, look, open_kind, transfers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from donations.sources.base import Source
     from tests.sources.kinds import AnyKind
 
+logger = logging.getLogger(__name__)
 KINDS = list(FLAVOURS)
 every_kind = pytest.mark.parametrize("name", KINDS)
 STEPS = 40
@@ -50,7 +50,7 @@ async def test_a_random_life_is_told_as_it_was(name: str, seed: int, tmp_path: P
         past, asks = Past(kind), [Ask(key, 0) for key in kind.keys]
         for step in range(STEPS):
             happened = kind.life.step()
-            print(f"{name}, seed {seed}, step {step}: {happened}")
+            logger.warning("%s, seed %s, step %s: %s", name, seed, step, happened)
             past.note()
             used = kind.source() if step % 12 == 7 else used
             observations = await until(partial(up_to_date, used, past, asks))
@@ -60,15 +60,6 @@ async def test_a_random_life_is_told_as_it_was(name: str, seed: int, tmp_path: P
                 Ask(o.key, max(0, o.final_height + 1), checkpoint=o.checkpoint)
                 for o in observations
             ]
-
-
-def transfers(observation: Observation) -> tuple[Transfer, ...]:
-    """What a ledger makes of a first observation."""
-    agreement = Agreement(1)
-    agreement.hold(observation)
-    view = agreement.view({}, {}, oldest=0)
-    assert view is not None
-    return tuple(change.after for change in apply({}, view, now=observation.at, grace=0))
 
 
 @every_kind
