@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from donations.arrivals import Arrivals
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
 from donations.errors import StoreError
@@ -19,22 +20,24 @@ from donations.sources.certificates import Certificates
 from donations.sources.electrum import ElectrumSource
 from donations.sources.shelf import Shelf
 from donations.store import Store
-from donations.summary import nothing_known, summarise
+from donations.summary import nothing_known, read_arrivals, shown, summarise
 from donations.timer import Timer
 from donations.tracker import Tracker
 from donations.web import create_web
 from donations.web.assets import load_assets
+from donations.web.live import Live
 from donations.web.public import Readiness, Reason
 from donations.web.publisher import Publisher
 from donations.web.server import serve
+from donations.web.thanks import Thanks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
     from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
-    from donations.ledger import Key, Transfer
+    from donations.ledger import Change, Key, Transfer
     from donations.sources.base import Source
 
 logger = logging.getLogger(__name__)
@@ -121,7 +124,11 @@ def check_scripts(config: Config) -> None:
 
 
 class Service:
-    """A running service. ``publisher`` holds what readers get."""
+    """A running service.
+
+    ``publisher`` holds what readers get, ``live`` tells them that it changed, and ``thanks`` tells
+    givers where their payments stand.
+    """
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -132,7 +139,15 @@ class Service:
             public_url=config.public_url,
             zone=config.timezone,
         )
+        self.live = Live(config.server.trusted_proxies)
+        self.thanks = Thanks(
+            assets,
+            shown(config),
+            {name: settings.confirmations for name, settings in config.chains.items()},
+            zone=config.timezone,
+        )
         self.trackers: list[Tracker] = []
+        self._arrivals = Arrivals()
         self._changed = asyncio.Event()
         self._stopping = False
 
@@ -154,6 +169,7 @@ class Service:
         """Open the database and publish what it holds. Raises StoreError."""
         networks = {name: s.network.name for name, s in self.config.chains.items()}
         await self.store.run(self.store.open, networks)
+        self._arrivals = await self.store.run(read_arrivals, self.config, self.store)
         await self._publish()
 
     async def track(self) -> None:
@@ -174,6 +190,7 @@ class Service:
                         self.store,
                         poll_seconds=self.config.poll_seconds,
                         grace_seconds=self.config.grace_seconds,
+                        changed=self._take_in,
                         moved=self._changed.set,
                     )
                     await tracker.load()
@@ -189,6 +206,9 @@ class Service:
                 for operator in tracker.operators:
                     await operator.close()
 
+    def _take_in(self, changes: Sequence[Change]) -> None:
+        self._arrivals.apply(change.after for change in changes)
+
     async def _keep_published(self) -> None:
         while True:
             await self._changed.wait()
@@ -203,7 +223,9 @@ class Service:
         snapshot = await self.store.run(
             summarise, self.config, self.store, self._disagreeing(now), now
         )
-        await asyncio.to_thread(self.publisher.publish, snapshot)
+        self.thanks.publish(snapshot, self._arrivals.copy())
+        if await asyncio.to_thread(self.publisher.publish, snapshot):
+            self.live.announce()
 
     def _disagreeing(self, now: int) -> frozenset[Key]:
         since = now - _DISAGREE_POLLS * self.config.poll_seconds
@@ -228,7 +250,13 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         stack.callback(service.store.close)
         await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
         await service.open()
-        app = create_web(service.publisher, service.readiness, public_url=config.public_url)
+        app = create_web(
+            service.publisher,
+            service.readiness,
+            public_url=config.public_url,
+            more=[*service.live.routes(), *service.thanks.routes()],
+        )
+        app.on_shutdown.append(service.live.close)
         port = await stack.enter_async_context(serve(app, config.server.host, config.server.port))
         tracking = asyncio.create_task(service.track())
         tracking.add_done_callback(_report)

@@ -336,6 +336,13 @@ class Store:
         with self._connected() as connection:
             return [rows.transfer_of(row) for row in connection.execute(query)]
 
+    def latest(self, key: Key, limit: int) -> list[Transfer]:
+        """The latest transfers of ``key``, of every kind and in every state, the newest first."""
+        query = select(TRANSFERS).where(*_of(TRANSFERS, key))
+        newest = query.order_by(TRANSFERS.c.received_at.desc()).limit(limit)
+        with self._connected() as connection:
+            return [rows.transfer_of(row) for row in connection.execute(newest)]
+
     # -- the connection
 
     def _rows(self, table: Table, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:

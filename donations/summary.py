@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from donations.arrivals import LATEST, Arrivals
 from donations.ledger import Bucket, Key
 from donations.snapshot import LATEST_GIFTS, AsOf, Goal, Known, Shown, Snapshot, take
 
@@ -85,6 +86,17 @@ def read_known(config: Config, store: Store, disagreeing: Collection[Key]) -> di
                 latest=store.latest_gifts(key, 3 * LATEST_GIFTS),
             )
     return known
+
+
+def read_arrivals(config: Config, store: Store) -> Arrivals:
+    """Where recent payments to the configured addresses stand. Raises StoreError."""
+    keys = [
+        Key(one.chain.name, one.address, symbol) for one in shown(config) for symbol in one.decimals
+    ]
+    latest = [transfer for key in keys for transfer in store.latest(key, LATEST)]
+    watched = frozenset(keys)
+    unsettled = [t for name in config.chains for t in store.unsettled(name) if t.key in watched]
+    return Arrivals([*latest, *unsettled])
 
 
 def read_balances(store: Store) -> dict[Key, int]:

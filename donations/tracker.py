@@ -47,7 +47,10 @@ _SILENT_POLLS = 3
 
 
 class Tracker:
-    """All addresses of one chain. ``moved`` is called after each commit that readers may see."""
+    """All addresses of one chain.
+
+    ``changed`` hears what each commit changed; ``moved`` is called after each that readers may see.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Tracker:
         *,
         poll_seconds: int,
         grace_seconds: int,
+        changed: Callable[[Sequence[Change]], None],
         moved: Callable[[], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -65,7 +69,8 @@ class Tracker:
         self.standings: dict[Key, Standing] = {}
         self.disagree_since: dict[Key, int] = {}
         self.store_error: StoreError | None = None
-        self._store, self._moved, self._clock = store, moved, clock
+        self._store, self._clock = store, clock
+        self._changed, self._moved = changed, moved
         self._poll, self._grace = poll_seconds, grace_seconds
         self.keys = [
             Key(self.chain, address, asset)
@@ -234,6 +239,7 @@ class Tracker:
             )
             await self._store.run(self._store.save, batch)
             self._believe(key, ledger, batch, recorded, view)
+            self._changed(batch.changes)
         self._tell(batch, view.total)
         if batch.standing.complete:
             self._moved()

@@ -33,6 +33,7 @@ LAYERS = {
     "ledger": "errors",
     "agreement": "errors ledger",
     "snapshot": "chains ledger",
+    "arrivals": "ledger",
     # what the author writes
     "seed_words": "errors",
     "secrets": "errors seed_words",
@@ -56,11 +57,12 @@ LAYERS = {
     "origins": "chains config ledger operators sources store",
     "tracker": "agreement chains config errors ledger operators origins sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
-    "web": "amounts errors png qr snapshot",
-    "summary": "config ledger snapshot store",
+    "web": "amounts arrivals errors png qr secrets snapshot",
+    "summary": "arrivals config ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
     # wiring
-    "app": "chains config errors ledger operators snapshot sources store summary timer tracker web",
+    "app": "arrivals chains config errors ledger operators snapshot sources store summary timer "
+    "tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
     "cli": "__init__ app check config demo errors init secrets summary totals web",

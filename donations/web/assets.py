@@ -24,11 +24,16 @@ _JS_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
 _INDENT = re.compile(r"^\s+", re.MULTILINE)
 
 
-def _folder() -> Path:
+def widget_folder() -> Path:
     """``widget/`` beside the package in a checkout, ``_widget`` inside it once installed."""
     package = Path(__file__).parent.parent
     installed = package / "_widget"
     return installed if installed.is_dir() else package.parent / "widget"
+
+
+def read_pieces(text: str) -> dict[str, Template]:
+    """The pieces of a file of templates, by the name in the comment above each."""
+    return {name: Template(body) for name, body in _PIECE.findall(text)}
 
 
 def compact_css(text: str) -> str:
@@ -74,7 +79,7 @@ def integrity(data: bytes, algorithm: str = "sha256") -> str:
 
 def load_assets(folder: Path | None = None) -> Assets:
     """Read ``widget/``. The style sheet travels inside the script: one request less."""
-    root = folder or _folder()
+    root = folder or widget_folder()
 
     def text(name: str) -> str:
         return (root / name).read_text(encoding="utf-8")
@@ -82,7 +87,7 @@ def load_assets(folder: Path | None = None) -> Assets:
     style = compact_css(text("widget.css"))
     script = compact_js(text("donation-widget.js")).replace('"widget.css"', json.dumps(style))
     return Assets(
-        pieces={name: Template(body) for name, body in _PIECE.findall(text("fragment.html"))},
+        pieces=read_pieces(text("fragment.html")),
         page=Template(text("page.html")),
         frame=Template(text("frame.html")),
         style=style,

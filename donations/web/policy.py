@@ -62,6 +62,23 @@ def page(style_hash: str) -> dict[str, str]:
     return {**_document(style_hash, "'none'"), "Cross-Origin-Resource-Policy": "same-origin"}
 
 
+def private_page(style_hash: str) -> dict[str, str]:
+    """A page about what one reader asked for: without script, kept and found by nobody."""
+    policy = (
+        f"default-src 'none'; style-src '{style_hash}'; img-src data:; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Robots-Tag": "noindex",
+    }
+
+
 def frame(style_hash: str) -> dict[str, str]:
     """The iframe page: made to be framed, by isolated pages too, which demand both last headers."""
     return {
