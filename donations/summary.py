@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from donations.arrivals import LATEST, Arrivals
 from donations.ledger import Bucket, Key
 from donations.snapshot import LATEST_GIFTS, AsOf, Goal, Known, Shown, Snapshot, take
+from donations.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from donations.config import Config
-    from donations.store import Standing, Store
+    from donations.store import Standing
 
 SLUG = "donations"
 
@@ -49,6 +50,21 @@ def summarise(config: Config, store: Store, disagreeing: Collection[Key], now: i
         now=now,
         poll_seconds=config.poll_seconds,
     )
+
+
+def read_snapshot(config: Config, now: int) -> Snapshot:
+    """The snapshot as the database has it, read without a running service. Raises StoreError.
+
+    Before the first run there is no database, and nothing is known.
+    """
+    if not config.database.exists():
+        return nothing_known(config, now)
+    store = Store(config.database, config.timezone)
+    try:
+        store.open_readonly()
+        return summarise(config, store, (), now)
+    finally:
+        store.close()
 
 
 def nothing_known(config: Config, now: int) -> Snapshot:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from donations import qr
 from donations.errors import ConfigError
 from donations.web import card, policy
-from donations.web.assets import integrity
+from donations.web.assets import integrity, widget_folder
 from donations.web.badge import STYLE, badge_json, badge_png, badge_svg, place_of, word_badge
 from donations.web.embed import embed_frame, embed_script
 from donations.web.feed import write_feed
@@ -59,10 +59,11 @@ FEED = {
 }
 
 _PLACE = Template(
-    '<p class="place">$home <a href="$url" target="_blank" rel="noopener">$place</a></p></main>'
+    '<p class="place">$home · <a href="$url" target="_blank" rel="noopener">$place</a></p>'
 )
 # In a sandbox no link leaves the frame: what can be read can be typed.
 _SANDBOXED = (
+    ":root{color-scheme:light}body{margin:0;font-family:Charter,Georgia,serif}"
     ".wallet{display:none}.place{margin:12px 2px;font-size:.875rem;overflow-wrap:anywhere}"
     ".place a{color:inherit;user-select:all}"
 )
@@ -106,6 +107,7 @@ class Forms:
         self._zone = zone
         self._accent = f".card{{--a:{accent}}}" if accent else ""
         self._guide = Guide()
+        self._sandbox = Template((widget_folder() / "sandboxed.html").read_text(encoding="utf-8"))
         # The language of pictures whose words have letters that are not drawn.
         self._plain = assets.locales["en"]
 
@@ -218,19 +220,22 @@ class Forms:
 
     def _sandboxed(self, locale: Locale, title: str, fragment: Html) -> Prepared:
         """The frame for a sandbox: without wallet links, the hosted page's address as text."""
-        style = self._assets.frame_style + self._style + _SANDBOXED
+        style = self._style + _SANDBOXED
+        place = Html()
+        if self._home is not None:
+            place = fill(
+                _PLACE, home=locale.say("home"), url=self._home, place=place_of(self._home)
+            )
         page = fill(
-            self._assets.frame,
+            self._sandbox,
             lang=locale.tag,
+            dir=locale.direction,
             title=title,
             style=Html(style),
             script=self._assets.script_name,
             fragment=fragment,
+            place=place,
         )
-        if self._home is not None:
-            place = place_of(self._home)
-            line = fill(_PLACE, home=f"{locale.say('home')}:", url=self._home, place=place)
-            page = Html(page.replace("</main>", line))
         return prepare(page.encode(), policy.frame(integrity(style.encode())))
 
     def _embed(self, shown: Shown) -> Prepared:

@@ -165,7 +165,7 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
         (
             "shields",
             texts(f"{shields}({address})"),
-            Html(f"<pre>{_code(shown.badge.decode())}</pre>"),
+            Html(f'<pre tabindex="0" aria-label="badge.json">{_code(shown.badge.decode())}</pre>'),
         ),
         ("feed", texts(fill(_FEED, home=home or "", title=shown.title, lang=language)), Html()),
         ("link", texts(address), fill(_CARD, lang=language, alt=shown.title)),
