@@ -7,6 +7,7 @@ depth; aiohttp's reads any size and follows redirects. Nothing here retries.
 from __future__ import annotations
 
 import json
+import re
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 TOTAL_SECONDS = 15.0
 MAX_BODY = 8 * 1024 * 1024
 _MAX_RETRY_AFTER = 3600.0
+_DEEPEST = 64
+# A string, also one that never ends.
+_STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _TIMEOUT = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=5, sock_connect=5, sock_read=10)
 
 
@@ -30,11 +35,34 @@ def decode(data: bytes | str) -> Any:
     Raises UpstreamMalformed.
     """
     try:
-        return _DECODER.decode(data.decode() if isinstance(data, bytes) else data)
+        text = data if isinstance(data, str) else data.decode()
+        _check_depth(text)
+        return json.loads(
+            text, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique
+        )
     except RecursionError:
         raise UpstreamMalformed("JSON nested too deep") from None
     except ValueError as error:
         raise UpstreamMalformed(f"not JSON: {str(error)[:80]}") from None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deep, before Python's decoder recurses into it.
+
+    A library below web3 raises the recursion limit so far that the decoder would overrun the C
+    stack, which ends the process. Brackets are counted outside of strings, pair by pair.
+    """
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return
+    brackets = _NO_BRACKETS.sub("", _STRINGS.sub("", text))
+    for _ in range(_DEEPEST):
+        if len(brackets) <= _DEEPEST:
+            return
+        paired = brackets.replace("[]", "").replace("{}", "")
+        if paired == brackets:
+            break
+        brackets = paired
+    raise ValueError("it is nested too deep")
 
 
 def _refuse_constant(name: str) -> NoReturn:
