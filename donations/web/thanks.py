@@ -6,14 +6,13 @@ somebody asked for.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from donations.secrets import find_secret
 from donations.web import policy
+from donations.web.number import SPACE, NotANumber, parse_number
 from donations.web.thanks_card import CardWriter
 from donations.web.thanks_page import PageWriter
 from donations.web.thanks_words import load_pages
@@ -26,29 +25,8 @@ if TYPE_CHECKING:
     from donations.web.assets import Assets
     from donations.web.markup import Html
 
-_NUMBER = re.compile(r"(?:0[xX])?([0-9a-fA-F]{64})", re.ASCII)
-_SPACE = " \t\r\n"
 # Seconds until the page of a payment that is under way asks again.
 AGAIN = 30
-
-
-class NotANumber(ValueError):
-    """What was given is not the number of a transaction; ``secret``: it is what nobody may see.
-
-    The text of it is in neither.
-    """
-
-    def __init__(self, *, secret: bool) -> None:
-        super().__init__("not the number of a transaction")
-        self.secret = secret
-
-
-def parse_number(text: str) -> bytes:
-    """The 32 bytes of a txid or a hash, with or without 0x. Raises NotANumber."""
-    match = _NUMBER.fullmatch(text.strip(_SPACE))
-    if match is None:
-        raise NotANumber(secret=find_secret(text) is not None)
-    return bytes.fromhex(match[1])
 
 
 class Thanks:
@@ -91,7 +69,7 @@ class Thanks:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         writer = self._writer(request.query.get("lang"), snapshot.language)
         text = request.query.get("tx", "")
-        if not text.strip(_SPACE):
+        if not text.strip(SPACE):
             return _page(writer.ask(snapshot), writer)
         try:
             number = parse_number(text)
@@ -100,7 +78,7 @@ class Thanks:
         found = [a for each in self._arrivals.values() for a in each.get(number, ())]
         still = "still" in request.query
         if not found:
-            prefixed = text.strip(_SPACE)[:2].lower() == "0x"
+            prefixed = text.strip(SPACE)[:2].lower() == "0x"
             written = f"0x{number.hex()}" if prefixed else number.hex()
             return _page(writer.unknown(snapshot, written, still=still), writer, again=not still)
         under_way = writer.is_under_way(found)

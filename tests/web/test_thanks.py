@@ -20,10 +20,11 @@ from donations.ledger import Block, Key, Kind, State, Transfer
 from donations.snapshot import Freshness, Shown
 from donations.web import create_web
 from donations.web.assets import integrity, load_assets
+from donations.web.number import NotANumber, parse_number
 from donations.web.public import Readiness
 from donations.web.publisher import Publisher
 from donations.web.server import serve
-from donations.web.thanks import NotANumber, Thanks, parse_number
+from donations.web.thanks import Thanks
 from donations.web.thanks_words import load_pages
 from tests import secret_material
 from tests.web.samples import ADDRESSES, BCH, BTC, ETH, NOW, snapshot

@@ -110,24 +110,24 @@ async def test_a_replaced_payment_says_by_which(tmp_path: Path) -> None:
 @scene
 async def test_ether_is_found_by_its_transaction_or_its_block(tmp_path: Path) -> None:
     """A plain payment has its own number, one from inside a contract that of its block."""
-    async with World(3, final_lag=3) as world:
-        async with (
-            running(config_on(world, tmp_path, only=("eth",))) as (service, port),
-            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
-        ):
-            giver = Giver(session)
-            await until(lambda: agrees(service, world))
-            plain = world.eth.pay(ETH_ADDRESS, 5 * 10**16)
+    async with (
+        World(3, final_lag=3) as world,
+        running(config_on(world, tmp_path, only=("eth",))) as (service, port),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        giver = Giver(session)
+        await until(lambda: agrees(service, world))
+        plain = world.eth.pay(ETH_ADDRESS, 5 * 10**16)
+        world.eth.mine()
+        await giver.reads(plain, "0.05 ETH Confirmed once")
+        await giver.reads(plain[2:].upper(), "0.05 ETH")
+        inside = world.eth.pay_inside(ETH_ADDRESS, 7 * 10**16)
+        world.eth.mine()
+        block = world.eth.tip.hash
+        await giver.reads(block, "0.07 ETH")
+        assert "that of a block" in await giver.read(block)
+        assert "shown under its block" in await giver.read(inside)
+        for _ in range(4):
             world.eth.mine()
-            await giver.reads(plain, "0.05 ETH Confirmed once")
-            await giver.reads(plain[2:].upper(), "0.05 ETH")
-            inside = world.eth.pay_inside(ETH_ADDRESS, 7 * 10**16)
-            world.eth.mine()
-            block = world.eth.tip.hash
-            await giver.reads(block, "0.07 ETH")
-            assert "that of a block" in await giver.read(block)
-            assert "shown under its block" in await giver.read(inside)
-            for _ in range(4):
-                world.eth.mine()
-            await giver.reads(plain, "arrived for good")
-            await giver.reads(block, "arrived for good")
+        await giver.reads(plain, "arrived for good")
+        await giver.reads(block, "arrived for good")
