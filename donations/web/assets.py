@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from string import Template
+from string import Template, ascii_letters
 from typing import TYPE_CHECKING
 
 from donations.web.locale import Locale
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 _PIECE = re.compile(r"<!-- ([a-z]+) -->\n(.*?)\n*(?=<!-- [a-z]+ -->|\Z)", re.DOTALL)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_CSS_SPACE = re.compile(r"\s*([{};,>])\s*")
+_CSS_SPACE = re.compile(r"\s*([{};,>]|\+(?= [a-z.]))\s*")
 _JS_COMMENT = re.compile(r"^\s*//.*\n", re.MULTILINE)
-_INDENT = re.compile(r"^\s+", re.MULTILINE)
+_JS_NAME = re.compile(r"[$#][A-Za-z]\w*")
+_JS_PIECE = re.compile(
+    r"""(?P<text>"[^"\n]*"|`[^`]*`)|[ ]*(?P<sign>[-+*/<>=&|?:!()]+)[ ]*"""
+    r"""|\s*(?P<open>[{;,])\s*|\s*(?P<close>[)}])|(?P<line>\n)\s*"""
+)
 
 
 def widget_folder() -> Path:
@@ -43,13 +47,33 @@ def compact_css(text: str) -> str:
 
 
 def compact_js(text: str) -> str:
-    """The script without comment lines and indentation; its strings never span lines."""
-    return _INDENT.sub("", _JS_COMMENT.sub("", text))
+    """The script without comment lines and spare blanks, its own names cut to a letter.
+
+    Its own names are those that begin with ``$``, and ``#`` for private members. Strings keep
+    their blanks, and lines end where they did wherever that might matter.
+    """
+    letters: dict[str, str] = {}
+
+    def cut(name: re.Match[str]) -> str:
+        sign = name[0][0].replace("$", "")
+        count = sum(other[0] == name[0][0] for other in letters)
+        letter = ascii_letters[count % 52] + (str(count // 52) if count >= 52 else "")
+        return letters.setdefault(name[0], sign + letter)
+
+    def tighten(piece: re.Match[str]) -> str:
+        return next(part for part in piece.groups() if part is not None)
+
+    tight = _JS_PIECE.sub(tighten, _JS_NAME.sub(cut, _JS_COMMENT.sub("", text)))
+    return tight.replace(";}", "}").strip()
 
 
 @dataclass(frozen=True)
 class Assets:
-    """What browsers get, apart from the numbers."""
+    """What browsers get, apart from the numbers.
+
+    ``style`` is for a card that stands in a document, with or without script. ``released`` are the
+    scripts of earlier releases by name, which pages have pinned: they stay served for ever.
+    """
 
     pieces: Mapping[str, Template]
     page: Template
@@ -58,6 +82,7 @@ class Assets:
     page_style: str
     frame_style: str
     script: bytes
+    released: Mapping[str, bytes]
     locales: Mapping[str, Locale]
 
     @cached_property
@@ -85,15 +110,19 @@ def load_assets(folder: Path | None = None) -> Assets:
         return (root / name).read_text(encoding="utf-8")
 
     style = compact_css(text("widget.css"))
+    released = {
+        file.name: file.read_bytes() for file in sorted((root / "released").glob("widget.*.js"))
+    }
     script = compact_js(text("donation-widget.js")).replace('"widget.css"', json.dumps(style))
     return Assets(
         pieces=read_pieces(text("fragment.html")),
         page=Template(text("page.html")),
         frame=Template(text("frame.html")),
-        style=style,
+        style=compact_css(text("still.css")) + style,
         page_style=compact_css(text("page.css")),
         frame_style=compact_css(text("frame.css")),
         script=script.encode(),
+        released=released,
         locales={
             file.stem: Locale(file.stem, file.read_text(encoding="utf-8"))
             for file in sorted((root / "locales").glob("*.json"))

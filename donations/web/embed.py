@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Pixels kept free for the card, which fills them: its height with a goal and three gifts.
 HEIGHT_WIDE = 600
 HEIGHT_NARROW = 800
+HEIGHT_CLOSED = 72
 
 # Browsers trust these without https: the demo is read there.
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
@@ -34,6 +35,22 @@ _SCRIPT = Template(
 $coins</ul>
 <p><a href="$url">$home</a></p>
 </donation-widget>
+"""
+)
+_COMPACT = Template(
+    """\
+<style>donation-widget { display: block; min-height: ${closed}px }</style>
+<donation-widget src="$url" lang="$lang" warning="$warning" form="compact">
+<details><summary>$title</summary>
+<ul>
+$coins</ul>
+<p><a href="$url">$home</a></p>
+</details>
+</donation-widget>
+"""
+)
+_PINNED = Template(
+    """\
 <script type="module" src="$url$script" integrity="$integrity" crossorigin="anonymous"></script>
 """
 )
@@ -52,17 +69,25 @@ allow="clipboard-write" loading="lazy" style="border: 0; max-width: 720px"></ifr
 
 
 def embed_script(
-    assets: Assets, coins: Sequence[Coin], *, public_url: str | None, language: str, title: str = ""
+    assets: Assets,
+    coins: Sequence[Coin],
+    *,
+    public_url: str | None,
+    language: str,
+    title: str = "",
+    form: str = "card",
 ) -> str:
     """The script form. Addresses, links and the bits of the codes stand in the page itself.
+
+    ``form`` is "card", or "compact": a line for the foot of a post that opens into the card.
 
     The script's name changes with its content and is pinned by its hash, so a service that is
     taken over cannot show another address. Raises ConfigError without an https ``public_url``.
     """
     locale = assets.locales[language]
     say = locale.say
-    return fill(
-        _SCRIPT,
+    element = fill(
+        _COMPACT if form == "compact" else _SCRIPT,
         url=_base(public_url),
         lang=language,
         warning=say("differ"),
@@ -79,10 +104,12 @@ def embed_script(
             for coin in coins
         ),
         home=say("home"),
-        script=assets.script_name,
-        integrity=assets.integrity,
         narrow=HEIGHT_NARROW,
         wide=HEIGHT_WIDE,
+        closed=HEIGHT_CLOSED,
+    )
+    return element + fill(
+        _PINNED, url=_base(public_url), script=assets.script_name, integrity=assets.integrity
     )
 
 

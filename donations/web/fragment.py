@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from donations.web.assets import Assets
     from donations.web.locale import Locale
 
+ACCENT = "light-dark(#15574b,#8ed2c2)"
 LATEST = 3  # gifts shown: a widget has one height, whatever came in
 
 
@@ -34,21 +35,45 @@ class FragmentWriter:
     locale: Locale
     home: str
     zone: tzinfo = UTC
+    accent: str = ACCENT
 
-    def write(self, snapshot: Snapshot) -> Html:
-        """The card: goal, coins with codes and sums, latest gifts."""
+    def write(self, snapshot: Snapshot, *, compact: bool = False, drawn: bool = True) -> Html:
+        """The card: goal, coins with codes and sums, latest gifts.
+
+        ``compact`` is a line that opens into the card. Not ``drawn``, the codes come as bits,
+        which are smaller, for the element's script to draw.
+        """
         say = self.locale.say
-        return self._piece(
-            "card",
-            lang=self.locale.tag,
-            title=snapshot.title or say("title"),
+        body = self._piece(
+            "body",
             goal=self._goal(snapshot.goal) if snapshot.goal else Html(),
             choose=say("choose"),
-            coins=join([self._coin(i, coin, snapshot) for i, coin in enumerate(snapshot.coins)]),
+            coins=join([self._coin(i, c, snapshot, drawn) for i, c in enumerate(snapshot.coins)]),
             latest=say("latest"),
             gifts=self._gifts(snapshot),
             home=self.home,
             verify=say("verify"),
+        )
+        return self._piece(
+            "compact" if compact else "card",
+            lang=self.locale.tag,
+            dir=self.locale.direction,
+            accent=self.accent,
+            title=snapshot.title or say("title"),
+            short=self._short(snapshot),
+            give=say("give"),
+            body=body,
+        )
+
+    def _short(self, snapshot: Snapshot) -> Html:
+        """What fits in the closed line: how far the goal is, else what can be given."""
+        goal = snapshot.goal
+        if goal is None or goal.received is None:
+            return escape(" · ".join(dict.fromkeys(coin.symbol for coin in snapshot.coins)))
+        return self.locale.say(
+            "goal_short",
+            percent=self.locale.whole(goal.received * 100 // goal.target),
+            target=self.locale.amount(goal.target, goal.decimals, goal.symbol),
         )
 
     def _piece(self, piece: str, /, **values: str | int) -> Html:
@@ -74,6 +99,8 @@ class FragmentWriter:
                 target=target,
                 percent=self.locale.whole(percent),
             )
+            if goal.received >= goal.target:
+                text = join([text, Html(" · "), say("goal_reached")])
             if pending:
                 part = say("goal_pending", amount=amount(pending, goal.decimals, goal.symbol))
                 text = join([text, Html(" · "), part])
@@ -82,7 +109,7 @@ class FragmentWriter:
             "goal", label=label, text=text, percent=min(percent, 100), soon=min(soon, 100)
         )
 
-    def _coin(self, index: int, coin: Coin, snapshot: Snapshot) -> Html:
+    def _coin(self, index: int, coin: Coin, snapshot: Snapshot, drawn: bool) -> Html:
         say = self.locale.say
         # Two addresses of one chain are told apart by their ends.
         alone = sum(other.chain == coin.chain for other in snapshot.coins) == 1
@@ -94,8 +121,8 @@ class FragmentWriter:
             checked=Html(" checked" if index == 0 else ""),
             symbol=coin.symbol,
             name=coin.title if alone else f"…{coin.address[-4:]}",
-            qr=code,
-            svg=self._piece("svg", side=qr.side(coin.payment), qr=code, path=qr.path(coin.payment)),
+            data=Html() if drawn else self._data(coin, code),
+            svg=self._svg(coin, code) if drawn else Html(),
             network=self._network(coin),
             address=self._address(coin.address),
             copied=say("copied"),
@@ -110,12 +137,21 @@ class FragmentWriter:
             state=self._state(coin),
         )
 
+    def _svg(self, coin: Coin, code: Html) -> Html:
+        side = qr.side(coin.payment)
+        return self._piece("svg", side=side, qr=code, path=qr.path(coin.payment))
+
+    def _data(self, coin: Coin, code: Html) -> Html:
+        return self._piece("data", bits=qr.bits(coin.payment), qr=code)
+
     def _address(self, address: str) -> Html:
         """The address in groups of four; the gaps are style, so that a selection has none."""
         prefix, colon, body = address.rpartition(":")
         groups = [body[i : i + 4] for i in range(0, len(body), 4)]
-        parts = ([prefix + colon] if prefix else []) + groups
-        return Html("".join(f"<i>{part}</i>" for part in map(escape, parts)))
+        first, *middle, last = ([prefix + colon] if prefix else []) + groups
+        inner = "".join(f"<span>{part}</span>" for part in map(escape, middle))
+        # The ends are what people compare, so they stand out.
+        return Html(f"<b>{escape(first)}</b>{inner}<b>{escape(last)}</b>")
 
     def _network(self, coin: Coin) -> Html:
         said = say_network(self.locale, coin)
@@ -149,9 +185,8 @@ class FragmentWriter:
 
     def _gifts(self, snapshot: Snapshot) -> Html:
         if snapshot.gifts:
-            return self._piece(
-                "gifts", items=join([self._gift(g) for g in snapshot.gifts[:LATEST]])
-            )
+            items = join([self._gift(gift) for gift in snapshot.gifts[:LATEST]])
+            return self._piece("gifts", new=self.locale.say("new"), items=items)
         known = any(coin.sums is not None for coin in snapshot.coins)
         return self._piece("nogift", text=self.locale.say("none" if known else "gifts_unknown"))
 

@@ -1,50 +1,65 @@
-"""One language: its words, numbers and dates. The server words everything; the widget nothing."""
+"""One language: its words, numbers and dates. The server words everything; the widget nothing.
+
+Words come from ``widget/locales``; plurals, separators and dates from CLDR, through Babel. Babel's
+data cost a good megabyte a language, so they are loaded when a language is first written in.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from datetime import datetime, tzinfo
+from functools import cached_property
 from string import Template
 from typing import TYPE_CHECKING
 
 from donations.amounts import format_amount
-from donations.web.markup import Html, fill
+from donations.web.markup import Html, clean, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import babel
+
 # Eight decimals are one satoshi, and finer than anyone reads an amount of ether.
 SHOWN_DECIMALS = 8
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _THOUSANDS = re.compile(r"(?<=[0-9])(?=(?:[0-9]{3})+$)")
 
 
-def _plural(tag: str, count: int) -> str:
-    """The CLDR plural category of a whole number, for the languages of ``locales``."""
-    if tag == "fr":
-        return "one" if count in (0, 1) else "other"
-    return "one" if count == 1 else "other"
-
-
 class Locale:
-    """The words and formats of one file of ``widget/locales``."""
+    """The words of one file of ``widget/locales``, and the formats of its language."""
 
     def __init__(self, tag: str, text: str) -> None:
         """``tag`` is the language (BCP 47), ``text`` the JSON of its file."""
         data = json.loads(text)
         self.tag = tag
         self.name: str = data["name"]
-        self._decimal: str = data["decimal"]
-        self._group: str = data["group"]
-        self._months: list[str] = data["months"]
-        self._date = Template(data["date"])
-        self._moment = Template(data["moment"])
+        self.direction = "rtl" if tag in RIGHT_TO_LEFT else "ltr"
         self._words: Mapping[str, Template | Mapping[str, Template]] = {
             key: Template(word)
             if isinstance(word, str)
             else {form: Template(each) for form, each in word.items()}
             for key, word in data["words"].items()
         }
+
+    @cached_property
+    def cldr(self) -> babel.Locale:
+        """The language as CLDR knows it."""
+        from babel import Locale as CldrLocale
+
+        return CldrLocale.parse(self.tag, sep="-")
+
+    @cached_property
+    def _separators(self) -> tuple[str, str]:
+        """Before the decimals, and between thousands, in the digits we write (0 to 9)."""
+        # Not Babel's format_decimal: it counts in Decimal, whose context cuts at 28 digits.
+        from babel.numbers import get_decimal_symbol, get_group_symbol
+
+        return (
+            get_decimal_symbol(self.cldr, numbering_system="latn"),
+            get_group_symbol(self.cldr, numbering_system="latn"),
+        )
 
     def say(self, key: str, **values: str) -> Html:
         """The sentence ``key`` as HTML. Raises KeyError for an unknown one."""
@@ -58,20 +73,28 @@ class Locale:
         forms = self._words[key]
         if isinstance(forms, Template):
             raise KeyError(key)
-        return fill(forms[_plural(self.tag, count)], count=self.whole(count))
+        # A form that a language spells like the general one need not be in its file.
+        form = forms.get(self.cldr.plural_form(count)) or forms["other"]
+        return fill(form, count=self.whole(count))
 
     def blanks(self) -> dict[str, set[str]]:
         """Which values each sentence takes; the same in every language."""
         return {
             key: set(word.get_identifiers())
             if isinstance(word, Template)
-            else {name for form in word.values() for name in form.get_identifiers()}
+            else set(word["other"].get_identifiers())
             for key, word in self._words.items()
+        }
+
+    def forms(self) -> dict[str, set[str]]:
+        """The plural forms that each counted word has."""
+        return {
+            key: set(word) for key, word in self._words.items() if not isinstance(word, Template)
         }
 
     def whole(self, number: int) -> str:
         """A whole number with its thousands apart."""
-        return _THOUSANDS.sub(self._group, str(number))
+        return _THOUSANDS.sub(self._separators[1], str(number))
 
     def amount(self, units: int, decimals: int, symbol: str) -> str:
         """Base units for readers: cut, never rounded up, after eight decimals; never a false 0."""
@@ -79,23 +102,21 @@ class Locale:
         shown, sign = fraction[:SHOWN_DECIMALS].rstrip("0"), ""
         if whole == "0" and not shown and units:
             shown, sign = "0" * (SHOWN_DECIMALS - 1) + "1", "<\u00a0"
-        number = self.whole(int(whole)) + (self._decimal + shown if shown else "")
+        number = self.whole(int(whole)) + (self._separators[0] + shown if shown else "")
         return f"{sign}{number}\u00a0{symbol}"
 
     def date(self, time: int, zone: tzinfo) -> str:
         """The day of a moment (Unix seconds)."""
+        from babel.dates import format_date
+
         when = datetime.fromtimestamp(time, zone)
-        month = self._months[when.month - 1]
-        return self._date.substitute(day=when.day, month=month, year=when.year)
+        return clean(format_date(when.date(), "medium", locale=self.cldr))
 
     def moment(self, time: int, zone: tzinfo) -> str:
         """Day, hour and minute of a moment (Unix seconds), with the name of the time zone."""
+        from babel.dates import format_time
+
         when = datetime.fromtimestamp(time, zone)
-        return self._moment.substitute(
-            day=when.day,
-            month=self._months[when.month - 1],
-            year=when.year,
-            hour=f"{when.hour:02}",
-            minute=f"{when.minute:02}",
-            zone=when.tzname() or "",
-        )
+        hour = clean(format_time(when.time(), "short", locale=self.cldr))
+        zone_name = when.tzname() or ""
+        return self.say("moment", date=self.date(time, zone), time=hour, zone=zone_name)

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from donations.web.forms import PATHS
+from donations.web.oembed import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from donations.web.prepared import Prepared
     from donations.web.publisher import Publisher
 
 
@@ -36,6 +40,15 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
     async def prepared(request: web.Request) -> web.Response:
         return _answer(publisher, request)
 
+    async def oembed(request: web.Request) -> web.Response:
+        provider = publisher.provider
+        if provider is None:
+            raise web.HTTPNotFound
+        try:
+            return _send(provider.answer(request.query), request)
+        except Refused as refused:
+            return web.Response(status=refused.status)
+
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
@@ -49,13 +62,17 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
         "/",
         "/frame",
         "/fragment",
+        "/card",
+        "/compact",
         "/snapshot.json",
         "/widget.js",
         "/widget.{digest:[0-9a-f]{16}}.js",
         "/qr/{chain}/{name}",
+        *PATHS,
     )
     return [
         *(web.get(path, prepared) for path in looked_up),
+        web.get("/oembed", oembed),
         web.get("/healthz", healthz),
         web.get("/readyz", readyz),
     ]
@@ -67,6 +84,10 @@ def _answer(publisher: Publisher, request: web.Request) -> web.Response:
         if publisher.published is None:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         raise web.HTTPNotFound
+    return _send(found, request)
+
+
+def _send(found: Prepared, request: web.Request) -> web.Response:
     coding = found.choose(request.headers.get("Accept-Encoding"))
     headers = {**found.headers, "ETag": found.etag(coding)}
     if found.matches(request.headers.get("If-None-Match"), coding):

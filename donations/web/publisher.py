@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from string import Template
 from typing import TYPE_CHECKING
@@ -12,9 +13,19 @@ from typing import TYPE_CHECKING
 from donations import qr
 from donations.web import policy
 from donations.web.assets import Assets, integrity
+from donations.web.colour import (
+    DARK_PAPER,
+    LIGHT_PAPER,
+    TEXT_CONTRAST,
+    contrast,
+    legible,
+    themed,
+)
 from donations.web.document import write_document
-from donations.web.fragment import FragmentWriter
+from donations.web.forms import PATHS, Forms
+from donations.web.fragment import ACCENT, FragmentWriter
 from donations.web.markup import Html, fill, join
+from donations.web.oembed import Provider
 from donations.web.prepared import Prepared, prepare
 
 if TYPE_CHECKING:
@@ -23,14 +34,27 @@ if TYPE_CHECKING:
     from donations.snapshot import Snapshot
     from donations.web.locale import Locale
 
+_log = logging.getLogger(__name__)
+
 # Seconds between two editions that differ in nothing but "checked at" and the block number.
 AGE_INTERVAL = 60.0
 
+_WORDED = frozenset({"/", "/frame", "/fragment", "/card", "/compact", *PATHS})
 _LANGUAGE = Template('<a href="./?lang=$tag" lang="$tag" hreflang="$tag">$name</a>')
 
 
+@dataclass(frozen=True, slots=True)
+class _Edition:
+    """All answers of one snapshot; ``worded`` grows by a language when it is first asked for."""
+
+    snapshot: Snapshot
+    made_at: float
+    plain: Mapping[str, Prepared]
+    worded: dict[str, Mapping[str, Prepared]] = field(default_factory=dict)
+
+
 class Publisher:
-    """Holds the current edition: (path, language) -> prepared bytes."""
+    """Holds the current edition: language and path -> prepared bytes."""
 
     def __init__(
         self,
@@ -39,105 +63,163 @@ class Publisher:
         languages: Iterable[str],
         public_url: str | None = None,
         zone: tzinfo = UTC,
+        accent: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``public_url`` is where readers reach the service, with or without a final slash.
 
-        ``clock`` counts seconds. Raises KeyError for a language without a file in ``locales``.
+        ``accent`` is a colour as #rrggbb; where it would be hard to read it is corrected and the
+        log says so. ``clock`` counts seconds. Raises KeyError for a language without a file in
+        ``locales``.
         """
         self._assets = assets
         self._locales = {tag: assets.locales[tag] for tag in languages}
         self._home = f"{public_url.rstrip('/')}/" if public_url else "./"
+        self._known = self._home if public_url else None
         self._zone = zone
+        self._accent = _checked(accent) if accent else ACCENT
+        self._forms = Forms(assets, self._locales, home=self._known, zone=zone, accent=self._accent)
         self._clock = clock
         self._lock = threading.Lock()
-        self._published: Snapshot | None = None
-        self._published_at = 0.0
         self._default = next(iter(self._locales))
+        self._asked: set[str] = set()
+        kept = {**assets.released, assets.script_name: assets.script}
         self._scripts = {
-            f"/{assets.script_name}": prepare(assets.script, policy.SCRIPT_FOREVER),
             "/widget.js": prepare(assets.script, policy.SCRIPT),
+            **{f"/{name}": prepare(body, policy.SCRIPT_FOREVER) for name, body in kept.items()},
         }
-        self._plain: Mapping[str, Prepared] = self._scripts
-        self._worded: Mapping[tuple[str, str], Prepared] = {}
+        self._edition: _Edition | None = None
 
     @property
     def published(self) -> Snapshot | None:
         """What the current edition shows; None before the first."""
-        return self._published
+        return self._edition.snapshot if self._edition else None
 
     def publish(self, snapshot: Snapshot) -> bool:
         """Make a new edition if ``snapshot`` calls for one, and say whether it did.
 
-        Takes some tens of milliseconds, so a running service calls it in a thread: readers get
-        the whole old edition or the whole new one.
+        Takes a tenth of a second for each language that readers use, so a running service calls
+        it in a thread: readers get the whole old edition or the whole new one.
         """
         with self._lock:
-            if self._published is not None:
-                if snapshot == self._published:
+            held = self._edition
+            if held is not None:
+                if snapshot == held.snapshot:
                     return False
-                age = self._clock() - self._published_at
-                if _undated(snapshot) == _undated(self._published) and age < AGE_INTERVAL:
+                age = self._clock() - held.made_at
+                if _undated(snapshot) == _undated(held.snapshot) and age < AGE_INTERVAL:
                     return False
-            plain, worded = self._edition(snapshot)
-            self._plain, self._worded = plain, worded
             if snapshot.language in self._locales:
                 self._default = snapshot.language
-            self._published, self._published_at = snapshot, self._clock()
+            self._asked.add(self._default)
+            edition = _Edition(snapshot, self._clock(), self._plain(snapshot, held))
+            for tag in sorted(self._asked):
+                edition.worded[tag] = self._worded(snapshot, tag)
+            self._edition = edition
             return True
 
     def find(self, path: str, language: str | None = None) -> Prepared | None:
-        """The answer for a path; an unknown language gets the default one."""
-        worded = self._worded.get((path, language or self._default))
-        return worded or self._worded.get((path, self._default)) or self._plain.get(path)
+        """The answer for a path; an unknown language gets the default one.
 
-    def _edition(
-        self, snapshot: Snapshot
-    ) -> tuple[dict[str, Prepared], dict[tuple[str, str], Prepared]]:
+        Nine languages would be made for nobody, so one is made when it is first asked for, and
+        from then on with each edition.
+        """
+        edition = self._edition
+        if edition is None:
+            return self._scripts.get(path)
+        if path not in _WORDED:
+            return edition.plain.get(path)
+        tag = (language or "").partition("-")[0].lower()
+        if tag not in self._locales:
+            tag = self._default
+        if tag not in edition.worded:
+            self._asked.add(tag)
+            edition.worded[tag] = self._worded(edition.snapshot, tag)
+        return edition.worded[tag][path]
+
+    @property
+    def provider(self) -> Provider | None:
+        """Who answers oEmbed; None while the hosted page's address is not known."""
+        edition = self._edition
+        if edition is None or self._known is None:
+            return None
+        titles = tuple(
+            (tag, edition.snapshot.title or locale.say("title"))
+            for tag, locale in self._locales.items()
+        )
+        return Provider(self._known, titles, self._default)
+
+    def _plain(self, snapshot: Snapshot, held: _Edition | None) -> dict[str, Prepared]:
         plain = {
             **self._scripts,
             "/snapshot.json": prepare(write_document(snapshot), policy.SNAPSHOT),
         }
         for coin in snapshot.coins:
             name = f"/qr/{coin.chain}/{coin.address}"
-            plain[f"{name}.svg"] = self._kept(f"{name}.svg", qr.svg(coin.payment), policy.SVG)
-            plain[f"{name}.png"] = self._kept(f"{name}.png", qr.png(coin.payment), policy.PNG)
-        worded: dict[tuple[str, str], Prepared] = {}
-        for tag, locale in self._locales.items():
-            writer = FragmentWriter(self._assets, locale, self._home, self._zone)
-            fragment = writer.write(snapshot)
-            worded["/fragment", tag] = prepare(fragment.encode(), policy.FRAGMENT)
-            worded["/", tag] = self._page(self._assets.page, locale, snapshot, fragment)
-            worded["/frame", tag] = self._page(self._assets.frame, locale, snapshot, fragment)
-        return plain, worded
+            for path, body, headers in (
+                (f"{name}.svg", qr.svg(coin.payment), policy.SVG),
+                (f"{name}.png", qr.png(coin.payment), policy.PNG),
+            ):
+                before = held.plain.get(path) if held else None
+                if before is None or before.bodies["identity"] != body:
+                    before = prepare(body, headers, compress=headers is not policy.PNG)
+                plain[path] = before
+        return plain
 
-    def _kept(self, path: str, body: bytes, headers: Mapping[str, str]) -> Prepared:
-        """The answer of the last edition when the bytes are the same, as a code's always are."""
-        held = self._plain.get(path)
-        if held is not None and held.bodies["identity"] == body:
-            return held
-        return prepare(body, headers, compress=headers is not policy.PNG)
+    def _worded(self, snapshot: Snapshot, tag: str) -> dict[str, Prepared]:
+        locale = self._locales[tag]
+        writer = FragmentWriter(self._assets, locale, self._home, self._zone, self._accent)
+        fragment = writer.write(snapshot)
+        pieces = {
+            "/fragment": fragment,
+            "/card": writer.write(snapshot, drawn=False),
+            "/compact": writer.write(snapshot, drawn=False, compact=True),
+        }
+        return {
+            "/": self._page(self._assets.page, locale, snapshot, fragment),
+            "/frame": self._page(self._assets.frame, locale, snapshot, fragment),
+            **{path: prepare(each.encode(), policy.FRAGMENT) for path, each in pieces.items()},
+            **self._forms.write(locale, snapshot, fragment),
+        }
 
     def _page(
         self, template: Template, locale: Locale, snapshot: Snapshot, fragment: Html
     ) -> Prepared:
         hosted = template is self._assets.page
         around = self._assets.page_style if hosted else self._assets.frame_style
-        style = around + self._assets.style
+        style = f"{around}{self._assets.style}.card{{--a:{self._accent}}}"
         others = [each for each in self._locales.values() if each is not locale]
         page = fill(
             template,
             lang=locale.tag,
+            dir=locale.direction,
             title=snapshot.title or locale.say("title"),
             style=Html(style),
             script=self._assets.script_name,
             fragment=fragment,
+            head=self._forms.head(locale, snapshot),
             home=locale.say("home"),
             about=locale.say("about"),
             languages=join(fill(_LANGUAGE, tag=each.tag, name=each.name) for each in others),
         )
         headers = policy.page if hosted else policy.frame
         return prepare(page.encode(), headers(integrity(style.encode())))
+
+
+def _checked(accent: str) -> str:
+    """The accent for both themes; a warning tells the author what had to change."""
+    for paper, theme in ((LIGHT_PAPER, "light"), (DARK_PAPER, "dark")):
+        shade = legible(accent, paper)
+        if shade != accent.lower():
+            _log.warning(
+                "accent %s has a contrast of %.1f to 1 on the %s card, less than %.1f: %s is shown",
+                accent,
+                contrast(accent, paper),
+                theme,
+                TEXT_CONTRAST,
+                shade,
+            )
+    return themed(accent)
 
 
 def _undated(snapshot: Snapshot) -> Snapshot:

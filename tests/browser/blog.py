@@ -42,7 +42,10 @@ POST = """<!doctype html><html lang="{language}"><meta charset="utf-8">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/blog.css">
 <article><p>Un billet.</p>{widget}<p id="after">Commentaires</p></article>"""
 LAX = "default-src * data: 'unsafe-inline'"
-BLOG_STYLE = "html { font-size: 62.5% } body { font: 1.6rem/1.6 serif; margin: 8px }"
+BLOG_STYLE = (
+    ":root { color-scheme: light dark } html { font-size: 62.5% } "
+    "body { font: 1.6rem/1.6 serif; margin: 8px }"
+)
 
 
 @dataclass
@@ -103,19 +106,19 @@ class Seen:
 @asynccontextmanager
 async def service(edition: Snapshot) -> AsyncIterator[tuple[str, Publisher]]:
     """A running service: its origin and its publisher."""
-    publisher = Publisher(ASSETS, languages=("fr", "en"))
+    publisher = Publisher(ASSETS, languages=list(ASSETS.locales))
     publisher.publish(edition)
     async with serve(create_web(publisher, Readiness), "127.0.0.1", 0) as port:
         yield f"http://127.0.0.1:{port}", publisher
 
 
-def pasted(snapshot: Snapshot, origin: str, *, reserve: bool = False) -> str:
+def pasted(snapshot: Snapshot, origin: str, *, reserve: bool = False, form: str = "card") -> str:
     """What ``donations embed`` prints, with the loopback service in place of the public one.
 
     Without ``reserve`` the style element is left out, as a blog with a strict policy must do.
     """
     text = embed_script(
-        ASSETS, snapshot.coins, public_url=PUBLIC_URL, language=snapshot.language
+        ASSETS, snapshot.coins, public_url=PUBLIC_URL, language=snapshot.language, form=form
     ).replace(PUBLIC_URL, f"{origin}/")
     return text if reserve else text[text.index("<donation-widget") :]
 
@@ -177,12 +180,17 @@ class Visit:
 
 @asynccontextmanager
 async def hosted(
-    chromium: Browser, edition: Snapshot, *, width: int = 900, script: bool = True
+    chromium: Browser,
+    edition: Snapshot,
+    *,
+    width: int = 900,
+    script: bool = True,
+    scheme: str = "light",
 ) -> AsyncIterator[Visit]:
     """The service's own pages."""
     async with (
         service(edition) as (origin, publisher),
-        reading(chromium, width=width, script=script) as (page, seen),
+        reading(chromium, width=width, script=script, scheme=scheme) as (page, seen),
     ):
         yield Visit(page, seen, origin, publisher, f"{origin}/")
 
@@ -195,15 +203,17 @@ async def embedded(
     printed: Snapshot | None = None,
     twice: bool = False,
     lax: bool = False,
+    form: str = "card",
     width: int = 900,
     script: bool = True,
+    scheme: str = "light",
 ) -> AsyncIterator[Visit]:
     """The widget in a post: ``edition`` is what the service says, ``printed`` what was pasted.
 
     ``lax`` is a blog without a policy, which takes the printed text as it is.
     """
-    async with hosted(chromium, edition, width=width, script=script) as visit:
-        widget = pasted(printed or edition, visit.origin, reserve=lax)
+    async with hosted(chromium, edition, width=width, script=script, scheme=scheme) as visit:
+        widget = pasted(printed or edition, visit.origin, reserve=lax, form=form)
         if twice:
             alias = f'<script type="module" src="{visit.origin}/widget.js"></script>'
             widget = f"{widget}{widget}{alias}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
+from donations import qr
 from donations.snapshot import Freshness
 from donations.web.server import serve
 from tests.browser.blog import (
@@ -24,6 +26,7 @@ from tests.browser.blog import (
     reading,
     service,
 )
+from tests.browser.states import EVIL, captured
 from tests.web.samples import ADDRESSES, NOW, snapshot
 
 if TYPE_CHECKING:
@@ -32,8 +35,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
 PAYMENTS = [coin.payment for coin in snapshot().coins]
-SCRIPT_BUDGET = 4400  # bytes gzip, script and style together
-EVIL = "1BitcoinEaterAddressDontSendf59kuE"
+SCRIPT_BUDGET = 3400  # bytes gzip, script and style together
 OVERFLOWING = """
 () => {
   const widget = document.querySelector("donation-widget");
@@ -118,7 +120,7 @@ def test_a_reader_leaves_no_trace_and_meets_no_third_party(bench: Bench) -> None
             foreign = [url for url in asked if not url.startswith(visit.post)]
             assert foreign == [
                 f"{visit.origin}/{ASSETS.script_name}",
-                f"{visit.origin}/fragment?lang=fr",
+                f"{visit.origin}/card?lang=fr",
             ]
             assert await visit.page.context.cookies() == []
             kept = "[localStorage.length, sessionStorage.length, document.cookie]"
@@ -210,12 +212,9 @@ def test_nothing_overflows(bench: Bench, width: int, freshness: Freshness, langu
 def test_a_service_that_names_another_address_gets_a_warning(bench: Bench) -> None:
     """Page and service differ: words, no code, no address, no link to pay."""
     honest = snapshot()
-    first, *others = honest.coins
-    other = replace(first, address=EVIL, payment=f"bitcoin:{EVIL}", link=f"bitcoin:{EVIL}")
-    captured = replace(honest, coins=(other, *others))
 
     async def law() -> None:
-        async with embedded(bench.chromium, captured, printed=honest) as visit:
+        async with embedded(bench.chromium, captured(), printed=honest) as visit:
             await visit.settle()
             assert "diffèrent" in await visit.page.locator("[role=alert]").inner_text()
             shown = await inside(visit.page, "root.innerHTML")
@@ -249,7 +248,7 @@ def test_a_service_that_says_an_address_elsewhere_gets_a_warning(bench: Bench, t
     bench.run(law())
 
 
-HOSTILE = """<section class="card" onclick="bad()" style="background:red"><h2 id="x">Dons</h2>
+HOSTILE = """<div class="card" onclick="bad()" style="background:red"><h2 id="x">Dons</h2>
 <script>bad()</script><img src="https://evil.example/x.png" onerror="bad()">
 <iframe src="https://evil.example"></iframe><object data="https://evil.example"></object>
 <form action="https://evil.example"><input type="password" name="seed"></form>
@@ -257,24 +256,26 @@ HOSTILE = """<section class="card" onclick="bad()" style="background:red"><h2 id
 <style>* { display: none }</style><a class="home" href="https://evil.example/">a</a>
 <a href="javascript:bad()">b</a> <a href="bitcoin:EVIL">c</a> <svg><path d="M0 0h9"/></svg>
 <p aria-label="EVIL" data-copied="EVIL">e</p><math><a href="javascript:bad()">f</a></math>
-<fieldset>COINS</fieldset><p role="status"></p></section>"""
-COIN = """<div class="coin"><div class="qr" data-qr="code"><svg><path d="M0 0h1"/></svg></div>
-<code class="address">ADDRESS</code> <a class="wallet" href="bitcoin:evil">w</a>
-<button type="button" class="copy" onclick="bad()" data-copied="ok">c</button></div>"""
+<div>COINS</div><p role="status"></p></div>"""
+COIN = """<div class="coin"><div class="qr"><svg><path d="M0 0h1"/></svg></div>
+<p class="address">ADDRESS</p> <a class="wallet" href="LINK" data-qr="BITS" title="t">w</a>
+<button class="copy" onclick="bad()" data-done="ok">c</button></div>"""
 
 
 @asynccontextmanager
-async def captured_service(*, bare: bool) -> AsyncIterator[Blog]:
+async def captured_service(*, bare: bool, body: str = "") -> AsyncIterator[Blog]:
     """A blog whose service answers with whatever an attacker likes; the script is the real one."""
-    coins = "\n".join(COIN.replace("ADDRESS", address) for address in ADDRESSES)
-    body = HOSTILE.replace("COINS", coins).replace("EVIL", EVIL)
+    if not body:
+        coins = "\n".join(COIN.replace("ADDRESS", address) for address in ADDRESSES)
+        body = HOSTILE.replace("COINS", coins).replace("LINK", "javascript:bad()")
+    body = body.replace("EVIL", EVIL).replace("BITS", qr.bits(f"bitcoin:{EVIL}"))
 
     async def fragment(_request: web.Request) -> web.Response:
         allow = {"Access-Control-Allow-Origin": "*"}
         return web.Response(text=body, content_type="text/html", headers=allow)
 
     app = web.Application()
-    app.add_routes([web.get("/fragment", fragment)])
+    app.add_routes([web.get("/card", fragment)])
     async with serve(app, "127.0.0.1", 0) as port:
         origin = f"http://127.0.0.1:{port}"
         element = pasted(snapshot(), origin).partition("<script")[0]
@@ -304,12 +305,13 @@ def test_a_hostile_fragment_comes_to_nothing(bench: Bench, bare: bool) -> None:
                 "iframe",
                 "form",
                 "object",
+                "section",
                 "link",
                 "style",
                 "math",
             }
             html = await inside(page, "root.innerHTML")
-            words = ("onclick", "onerror", "style=", "javascript:", "evil.example", "password")
+            words = ("onclick", "onerror", "red", "javascript:", "evil.example", "password")
             assert not [word for word in words if word in html]
             assert not [url for url in seen.requests if "evil" in url]
             if not bare:
@@ -324,6 +326,70 @@ def test_a_hostile_fragment_comes_to_nothing(bench: Bench, bare: bool) -> None:
     bench.run(law())
 
 
+_THREE = "".join(f'<p class="address">{address}</p>\n' for address in ADDRESSES)
+_HOME = '<a class="home">h</a>'
+_MARKED = "\u0323".join(EVIL)
+_HIDDEN = "\u200b".join(EVIL)
+_ATTACKS = {
+    # The page's addresses stand somewhere, and a coin shows and pays another one.
+    "a coin without address": f"""<div class="card">{_THREE}{_HOME}<div class="coin">
+<div class="qr"></div><a class="wallet" href="bitcoin:EVIL" data-qr="BITS" title="t">w</a>
+</div></div>""",
+    "two addresses in one place": f"""<div class="card">{_HOME}{_THREE}
+<p class="address">EVIL</p></div>""",
+    "an address in pieces": f"""<div class="card">{_HOME}{_THREE}
+<p><b>{EVIL[:9]}</b><span>{EVIL[9:]}</span></p></div>""",
+    "an address with hidden letters": f"""<div class="card">{_HOME}{_THREE}
+<p>{_HIDDEN}</p></div>""",
+    "an address with combining marks": f"""<div class="card">{_HOME}{_THREE}
+<p>{_MARKED}</p></div>""",
+    "a code drawn with letters": f"""<div class="card">{_HOME}{_THREE}
+<p>{"█▀▀▀▀▀█ ▄▀█▄▀▀▄█▀" * 9}</p></div>""",
+    "an address in a word of the reader": f"""<div class="card">{_HOME}{_THREE}
+<button class="copy" data-done="EVIL">c</button></div>""",
+    "no card at all": "<p>EVIL</p>",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("attack", _ATTACKS)
+def test_no_trick_of_the_service_shows_another_address(bench: Bench, attack: str) -> None:
+    """Whatever is sent: no foreign address is said, drawn, linked or copied."""
+
+    async def law() -> None:
+        async with (
+            captured_service(bare=False, body=_ATTACKS[attack] or " ") as blog,
+            blog.online() as post,
+            reading(bench.chromium) as (page, _),
+        ):
+            async with page.expect_response("**/card*"):
+                await page.goto(post)
+            await page.evaluate("new Promise((done) => setTimeout(done, 100))")
+            html = await page.locator("donation-widget").evaluate(
+                "(node) => node.shadowRoot.innerHTML + node.innerHTML"
+            )
+            plain = re.sub(r"<[^>]*>|[\u0323\u200b]", "", html)
+            assert EVIL not in html
+            assert EVIL not in plain
+            assert "█" not in plain
+            for code in await page.locator("donation-widget svg >> visible=true").all():
+                assert (await decode(code))[0] in PAYMENTS
+
+    bench.run(law())
+
+
+def test_a_page_that_was_changed_is_told_apart(bench: Bench) -> None:
+    """An address exchanged in the page itself: the honest service does not agree, and it shows."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot(), printed=captured()) as visit:
+            await visit.settle()
+            assert "diffèrent" in await visit.page.locator("[role=alert]").inner_text()
+            assert await visit.page.locator("donation-widget svg").count() == 0
+
+    bench.run(law())
+
+
 def test_with_the_service_down_the_page_keeps_addresses_and_codes(bench: Bench) -> None:
     """Nobody answers: the page's own text stays, with the codes drawn from it."""
 
@@ -334,8 +400,8 @@ def test_with_the_service_down_the_page_keeps_addresses_and_codes(bench: Bench) 
         blog = Blog(origin, f'{element}<script type="module" src="/widget.js"></script>')
         async with reading(bench.chromium) as (page, _), blog.online() as post:
             await page.goto(post)
-            await page.locator(".codes svg").nth(2).wait_for()
-            codes = await page.locator(".codes svg").all()
+            await page.locator("donation-widget svg").nth(2).wait_for()
+            codes = await page.locator("donation-widget svg").all()
             assert [await decode(code) for code in codes] == [[each] for each in PAYMENTS]
             text = await page.locator("donation-widget").inner_text()
             assert all(address in text for address in ADDRESSES)
@@ -377,11 +443,11 @@ def test_an_unchanged_widget_costs_a_304(bench: Bench) -> None:
         async with embedded(bench.chromium, snapshot()) as visit:
             await visit.page.clock.install()
             await visit.settle()
-            async with visit.page.expect_request(f"{visit.origin}/fragment*") as asked:
+            async with visit.page.expect_request(f"{visit.origin}/card*") as asked:
                 await visit.page.clock.fast_forward(90_000)
             request = await asked.value
             await request.response()
-            prepared = visit.publisher.find("/fragment", "fr")
+            prepared = visit.publisher.find("/card", "fr")
             assert prepared is not None
             tag = (await request.all_headers()).get("if-none-match")
             assert prepared.matches(tag, "br") or prepared.matches(tag, "gzip")
@@ -396,7 +462,7 @@ def test_ages_are_worded_by_the_reader(bench: Bench) -> None:
         async with hosted(bench.chromium, snapshot()) as visit:
             await visit.page.clock.install(time=NOW + 3 * 3600 + 60)
             await visit.settle()
-            state = visit.page.locator(".state >> visible=true")
+            state = visit.page.locator(".fresh >> visible=true")
             await state.filter(has_text="Vérifié il y a 3 heures, bloc 925").wait_for()
             title = await state.locator("time").get_attribute("title")
             assert title == "le 21 sept. 2026 à 14:13 (UTC)"
