@@ -88,7 +88,8 @@ class Standing:
 class Batch:
     """What one applied view leaves behind. ``history``: a first reading, nothing of it is news.
 
-    ``blocks`` are the recorded blocks of the chain by height, all of them.
+    ``blocks`` are the recorded blocks of the chain by height, all of them; ``facts`` are kept by
+    name, as by `Store.remember`.
     """
 
     changes: tuple[Change, ...]
@@ -96,6 +97,7 @@ class Batch:
     standing: Standing
     blocks: Mapping[int, Block]
     history: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ class Store:
                 self._save_changes(connection, batch.changes, history=batch.history)
             for cursor in batch.cursors:
                 _put(connection, CURSORS, [rows.cursor_row(cursor)])
+            for name, value in batch.facts:
+                _put(connection, FACTS, [{"name": name, "value": value}])
             _put(connection, VIEWS, [rows.standing_row(batch.standing)])
             if batch.blocks:
                 _save_blocks(connection, batch.standing.key.chain, batch.blocks)

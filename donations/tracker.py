@@ -21,6 +21,7 @@ from donations.ledger import (
     Key,
     News,
     Observation,
+    State,
     Transfer,
     View,
     apply,
@@ -32,7 +33,7 @@ from donations.sources.base import Ask, Failure
 from donations.store import Batch, Cursor, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from donations.config import ChainSettings
     from donations.operators import Operator
@@ -81,6 +82,9 @@ class Tracker:
         self._ledgers: dict[Key, dict[str, Transfer]] = {key: {} for key in self.keys}
         self._cursors: dict[tuple[str, Key], Cursor] = {}
         self._recorded: dict[int, Block] = {}
+        # From which height the next views have to tell everything: below, enough operators did.
+        self._agreed: dict[Key, int] = {}
+        # The last common height of a reorg below which a final transfer may have been.
         self._suspect_above: dict[Key, int] = {}
         self._read: dict[Key, int] = {}
         self._origins = Origins(settings, self.keys, store)
@@ -95,9 +99,16 @@ class Tracker:
         self.standings = {key: s for key, s in standings.items() if key in self._ledgers}
         for cursor in await store.run(store.cursors, self.chain):
             self._cursors[cursor.operator, cursor.key] = cursor
+        for key in self.keys:
+            sinces = sorted((c.since for c in self._cursors.values() if c.key == key), reverse=True)
+            if len(sinces) >= max(1, self.settings.agree):
+                self._agreed[key] = sinces[max(1, self.settings.agree) - 1]
         for transfer in await store.run(store.unsettled, self.chain):
             if transfer.key in self._ledgers:
                 self._ledgers[transfer.key][transfer.id] = transfer
+        self._suspect_above = self._suspects_of(
+            (await store.run(store.facts)).get(self._suspects_fact, "")
+        )
         await self._origins.load()
 
     def poll(self) -> None:
@@ -186,6 +197,7 @@ class Tracker:
             ask = self._origins.first_ask(key, operator, self.standings.get(key))
         else:
             since = next_since(unsettled, cursor.since - 1)
+            since = min(since, self._agreed.get(key, since))
             ask = Ask(key, max(0, since), checkpoint=cursor.checkpoint)
         below = [height for height in self._recorded if height < ask.since]
         anchor = self._recorded[max(below)] if below else None
@@ -217,14 +229,17 @@ class Tracker:
                 self._note_agreement(key, not agreement.is_split(self._recorded, oldest=oldest))
                 return
             self._note_agreement(key, all(t.block is None for t in view.claimed))
-            recorded = self._follow_chain(view)
+            recorded, fork = self._follow_chain(view)
             ledger = {**self._ledgers[key], **await self._mentioned(key, view)}
             changes = apply(ledger, view, now=now, grace=self._grace)
+            ledger.update({change.after.id: change.after for change in changes})
+            unsure = self._unsure(key, ledger, view)
+            agreed = self._agreed_after(key, view)
             disowned = await self._disowned(key, changes, now)
             complete = key in self.standings and self.standings[key].complete
             batch = Batch(
                 changes=(*changes, *disowned),
-                cursors=self._new_cursors(key, view),
+                cursors=self._new_cursors(key, view, agreed, fork),
                 standing=Standing(
                     key=key,
                     tip=view.tip,
@@ -236,9 +251,11 @@ class Tracker:
                 ),
                 blocks=recorded if recorded != self._recorded else {},
                 history=not complete,
+                facts=((self._suspects_fact, self._suspects_text()),),
             )
             await self._store.run(self._store.save, batch)
-            self._believe(key, ledger, batch, recorded, view)
+            self._recorded, self._agreed[key] = recorded, agreed
+            self._believe(key, ledger, batch, unsure)
             self._changed(batch.changes)
         self._tell(batch, view.total)
         if batch.standing.complete:
@@ -259,66 +276,112 @@ class Tracker:
         elsewhere = await self._store.run(self._store.gifts_elsewhere, key, spending)
         return disown(elsewhere, now)
 
-    def _follow_chain(self, view: View) -> dict[int, Block]:
-        """The recorded blocks after ``view``; finals above a fork become suspect at every key."""
-        common = [h for h, block in view.blocks.items() if self._recorded.get(h) == block]
-        forked = any(self._recorded.get(h, block) != block for h, block in view.blocks.items())
-        kept = self._recorded
-        if forked:
-            fork = max(common, default=-1)
-            kept = {h: block for h, block in kept.items() if h <= fork}
+    def _follow_chain(self, view: View) -> tuple[dict[int, Block], int | None]:
+        """The recorded blocks after ``view``, and the last common height if it left them.
+
+        A view that ends below what is recorded left it too: one operator after another may switch,
+        and the block they share meanwhile contradicts nothing. What is final above the fork is
+        suspect from then on, and everything above it has to be told again, at every key.
+        """
+        known = self._recorded
+        tip = view.tip.height
+        contradicted = any(known.get(h, block) != block for h, block in view.blocks.items())
+        fork = None
+        if contradicted or tip < max(known, default=tip):
+            common = (h for h, block in view.blocks.items() if known.get(h) == block)
+            fork = max(common, default=min(known) - 1)
+            known = {h: block for h, block in known.items() if h <= fork}
             for key in self.keys:
                 self._suspect_above[key] = min(fork, self._suspect_above.get(key, fork))
+                self._agreed[key] = min(fork + 1, self._agreed.get(key, fork + 1))
             logger.warning("%s: a reorg above block %s", self.chain, fork)
-        tip = view.tip.height
-        merged = {**kept, **view.blocks}
-        return {h: b for h, b in merged.items() if tip - RECORDED_BLOCKS < h <= tip}
+        merged = {**known, **view.blocks}
+        return {h: b for h, b in merged.items() if tip - RECORDED_BLOCKS < h <= tip}, fork
 
-    def _new_cursors(self, key: Key, view: View) -> tuple[Cursor, ...]:
-        cursors = []
+    def _unsure(self, key: Key, ledger: Mapping[str, Transfer], view: View) -> frozenset[str]:
+        """What of a suspect key the view does not judge. Without any, the key is suspect no more.
+
+        While a final transfer is in doubt it stays suspect: the new chain may hold the transaction
+        in a lower block than the old one did.
+        """
+        above = self._suspect_above.get(key)
+        if above is None:
+            return frozenset()
+        unsure = frozenset(
+            t.id
+            for t in ledger.values()
+            if t.block is not None and t.block.height not in view.blocks
+        )
+        doubted = any(t.state is State.FINAL and not t.settled for t in ledger.values())
+        if not unsure and not doubted and view.until is None and view.since <= above + 1:
+            del self._suspect_above[key]
+        return unsure
+
+    @property
+    def _suspects_fact(self) -> str:
+        return f"suspect {self.chain}"
+
+    def _suspects_text(self) -> str:
+        """What a restart must know of a reorg that is not digested yet: one key a line."""
+        return "\n".join(
+            f"{key.address} {key.asset} {fork}" for key, fork in self._suspect_above.items()
+        )
+
+    def _suspects_of(self, text: str) -> dict[Key, int]:
+        entries = (line.split() for line in text.splitlines())
+        forks = {Key(self.chain, address, asset): int(fork) for address, asset, fork in entries}
+        return {key: fork for key, fork in forks.items() if key in self._ledgers}
+
+    def _agreed_after(self, key: Key, view: View) -> int:
+        """The height from which everything has to be told, after ``view``.
+
+        It moves up only over what the view covered.
+        """
+        before = self._agreed.get(key, view.since)
+        if view.since > before:
+            return before
+        if view.until is not None:
+            return view.until + 1
+        after = view.final_height + 1
+        return max(0, min(after, self._suspect_above.get(key, after) + 1))
+
+    def _new_cursors(
+        self, key: Key, view: View, agreed: int, fork: int | None
+    ) -> tuple[Cursor, ...]:
+        """The cursors that moved: of this key as far as was agreed, of all down to a fork."""
+        cursors = dict(self._cursors)
+        if fork is not None:
+            for place, cursor in cursors.items():
+                cursors[place] = replace(cursor, since=min(cursor.since, fork + 1))
         for operator in self.operators:
             told = self._agreements[key].latest(operator.name)
             if told is None or told.at < view.at - _SILENT_POLLS * self._poll:
                 continue
             if told.until is None:
-                since = min(told.final_height, view.final_height) + 1
+                since = min(told.final_height + 1, agreed)
             elif view.until is None or view.until >= told.until:
                 since = told.until + 1
             else:
                 continue
-            cursors.append(Cursor(operator.name, key, max(0, since), told.checkpoint))
-        return tuple(c for c in cursors if self._cursors.get((c.operator, key)) != c)
+            cursors[operator.name, key] = Cursor(operator.name, key, max(0, since), told.checkpoint)
+        return tuple(c for place, c in cursors.items() if self._cursors.get(place) != c)
 
     def _believe(
-        self,
-        key: Key,
-        ledger: dict[str, Transfer],
-        batch: Batch,
-        recorded: dict[int, Block],
-        view: View,
+        self, key: Key, ledger: dict[str, Transfer], batch: Batch, unsure: frozenset[str]
     ) -> None:
         self.store_error = None
-        self._recorded = recorded
         self.standings[key] = batch.standing
         for cursor in batch.cursors:
-            self._cursors[cursor.operator, key] = cursor
-        self._ledgers[key] = ledger
-        for change in batch.changes:
-            if change.after.key in self._ledgers:
-                self._ledgers[change.after.key][change.after.id] = change.after
-        unsure = {
-            t.id
-            for t in self._ledgers[key].values()
-            if key in self._suspect_above
-            and t.block is not None
-            and t.block.height not in view.blocks
-        }
-        if not unsure:
-            self._suspect_above.pop(key, None)
+            self._cursors[cursor.operator, cursor.key] = cursor
         # What another key is unsure of stays there until its own view: its next question needs it.
-        self._ledgers[key] = {
-            t.id: t for t in self._ledgers[key].values() if not t.settled or t.id in unsure
-        }
+        self._ledgers[key] = {t.id: t for t in ledger.values() if not t.settled or t.id in unsure}
+        for change in batch.changes:
+            other = change.after.key
+            if other != key and other in self._ledgers:
+                self._ledgers[other] = {
+                    **self._ledgers[other],
+                    change.after.id: change.after,
+                }
         self._advanced.set()
 
     def _note_agreement(self, key: Key, agreed: bool) -> None:
