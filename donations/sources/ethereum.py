@@ -103,7 +103,7 @@ class EthereumSource:
         """Refuse another chain, and a back end that answers for blocks it does not know."""
         if self._checked:
             return
-        chain_id = await self._web3.eth.chain_id
+        chain_id = quantity(await self._rpc.one("eth_chainId"))
         if self._network.chain_id is not None and chain_id != self._network.chain_id:
             raise UpstreamMalformed(
                 f"it serves another network: chain id {chain_id}, "

@@ -64,8 +64,9 @@ def read_block(answer: Any, receipts: Any) -> FullBlock:
     """Join a full block with its receipts. Raises UpstreamMalformed when they do not belong."""
     block = block_of(answer)
     listed = field(answer, "transactions")
-    if not isinstance(listed, list) or not isinstance(receipts, list):
-        raise UpstreamMalformed("a block or its receipts are no list")
+    withdrawals = answer.get("withdrawals") or []
+    if not all(isinstance(each, list) for each in (listed, receipts, withdrawals)):
+        raise UpstreamMalformed("transactions, withdrawals or receipts of a block are no list")
     by_hash = {hash32(field(receipt, "transactionHash")): receipt for receipt in receipts}
     if len(by_hash) != len(listed) or len(receipts) != len(listed):
         raise UpstreamMalformed("a block has another number of receipts than of transactions")
@@ -77,7 +78,7 @@ def read_block(answer: Any, receipts: Any) -> FullBlock:
         parent_hash=hash32(field(answer, "parentHash")),
         proposer=address20(field(answer, "miner")),
         base_fee=0 if base_fee is None else quantity(base_fee),
-        withdrawals=tuple(_withdrawal(item) for item in answer.get("withdrawals") or ()),
+        withdrawals=tuple(_withdrawal(item) for item in withdrawals),
         sent=tuple(_sent(item, by_hash) for item in listed),
     )
 

@@ -32,7 +32,7 @@ _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _PRUNED = re.compile(
     r"trie node|no state|state .{0,90}(not available|unavailable)|historical|archive|pruned|"
-    r"block .{0,40}not (found|available)|distance to target",
+    r"block .{0,40}not (found|available)|distance to target|BlockOutOfRange",
     re.IGNORECASE,
 )
 _LARGEST_BATCH = 100
@@ -76,14 +76,8 @@ class StrictProvider(AsyncJSONBaseProvider):
         self._session = None
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """web3's way in. Raises UpstreamError."""
-        (answer,) = await self.ask([(method, list(params))])
-        if isinstance(answer, RpcError):
-            return {
-                "jsonrpc": "2.0",
-                "id": self._id,
-                "error": {"code": answer.code, "message": answer.message},
-            }
+        """web3's way in. Raises UpstreamError, also for an error that the endpoint tells."""
+        answer = await self.one(method, *params)
         return {"jsonrpc": "2.0", "id": self._id, "result": answer}
 
     async def ask(self, items: Sequence[Item]) -> list[Any]:
