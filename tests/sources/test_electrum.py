@@ -110,7 +110,8 @@ async def test_portions_cover_exactly(
             since = observation.until + 1
         assert observation.until is None
         assert sorted(told) == sorted(txid for txid, _, _, _ in kind.truth(key))
-        assert kind.server.requests["blockchain.transaction.get"] == len(told)
+        # A last portion of a few may be read ahead and asked for at the same time.
+        assert len(told) <= kind.server.requests["blockchain.transaction.get"] <= len(told) + 5
 
 
 @electrum_kinds

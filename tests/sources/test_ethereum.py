@@ -127,6 +127,28 @@ async def test_an_endpoint_that_makes_up_states_is_refused() -> None:
             await look(source, Ask(ETH, 0))
 
 
+@pytest.mark.parametrize("withdrawals", [True, 5, "0x1", [5], {"index": "0x1"}])
+@scene
+async def test_withdrawals_that_are_none_are_refused(withdrawals: Any) -> None:
+    """A block whose withdrawals have no form is refused like any other answer."""
+    async with endpoint() as (chain, server, source):
+        chain.pay(OURS, 5)
+        chain.mine()
+        right = server.call
+
+        def bent(method: str, params: list[Any]) -> Any:
+            answer = right(method, params)
+            whole = method == "eth_getBlockByNumber" and params[1]
+            return answer | {"withdrawals": withdrawals} if whole else answer
+
+        server.call = bent
+        with pytest.raises(UpstreamError):
+            await look(source, Ask(ETH, 0))
+        server.call = right
+        (observation,) = await look(source, Ask(ETH, 0))
+        assert kinds(observation) == [(Kind.GIFT, 5)]
+
+
 @scene
 async def test_a_wrong_chain_id_is_refused() -> None:
     """An endpoint of another chain tells nothing."""
