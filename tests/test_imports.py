@@ -79,6 +79,7 @@ FOR_TYPES_ONLY = {
 FENCES = {
     "aiohttp": {"demo", "fetch.py", "sources", "web"},
     "apscheduler": {"timer.py"},
+    "babel": {"web"},
     "bit": {"chains"},
     "brotli": {"web"},
     "eth_hash": {"chains"},

@@ -102,6 +102,15 @@ def integrity(data: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}-{base64.b64encode(digest).decode()}"
 
 
+def _read_locale(root: Path, tag: str) -> Locale:
+    """The words of the card, and in a file of their own those of the page for givers."""
+    data, more = (
+        json.loads((root / folder / f"{tag}.json").read_text(encoding="utf-8"))
+        for folder in ("locales", "thanks")
+    )
+    return Locale(tag, json.dumps({**data, "words": data["words"] | more}))
+
+
 def load_assets(folder: Path | None = None) -> Assets:
     """Read ``widget/``. The style sheet travels inside the script: one request less."""
     root = folder or widget_folder()
@@ -124,7 +133,7 @@ def load_assets(folder: Path | None = None) -> Assets:
         script=script.encode(),
         released=released,
         locales={
-            file.stem: Locale(file.stem, file.read_text(encoding="utf-8"))
+            file.stem: _read_locale(root, file.stem)
             for file in sorted((root / "locales").glob("*.json"))
         },
     )

@@ -200,6 +200,7 @@ class Publisher:
             head=self._forms.head(locale, snapshot),
             home=locale.say("home"),
             about=locale.say("about"),
+            thanks=locale.say("thanks_title"),
             languages=join(fill(_LANGUAGE, tag=each.tag, name=each.name) for each in others),
         )
         headers = policy.page if hosted else policy.frame

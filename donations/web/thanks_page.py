@@ -46,8 +46,7 @@ class PageWriter:
 
     def refuse(self, snapshot: Snapshot, *, secret: bool) -> Html:
         """What was given is no number of a transaction. Nothing of it is repeated."""
-        text = self.pages.say("secret" if secret else "bad")
-        alarm = self.pages.piece("alarm", text=text)
+        alarm = self.pages.piece("alarm", text=self.pages.say("secret" if secret else "bad"))
         return self._page(snapshot, join([alarm, self._form(invalid=True)]))
 
     def unknown(self, snapshot: Snapshot, number: str, *, still: bool) -> Html:
@@ -55,9 +54,7 @@ class PageWriter:
         inside = any(coin.chain == "eth" for coin in snapshot.coins)
         card = self.pages.piece(
             "unknown",
-            title=self.pages.say("unknown_title"),
-            text=self.pages.say("unknown_text"),
-            check=self.pages.say("unknown_check"),
+            **self.pages.said("unknown_title", "unknown_text", "unknown_check"),
             coins=join(self._coin(coin) for coin in snapshot.coins),
             inside=self.pages.note("unknown_inside") if inside else Html(),
             old=self.pages.say("unknown_old", count=self.pages.locale.whole(LATEST)),
@@ -82,8 +79,6 @@ class PageWriter:
         foot = self._foot(written, again=self.is_under_way(found), still=still)
         return self._page(snapshot, join([*cards, self._number(written), foot]), written)
 
-    # -- around it
-
     def _coin(self, coin: Coin) -> Html:
         when = self.pages.say("when_eth" if coin.chain == "eth" else "when")
         if coin.freshness is not Freshness.FRESH:
@@ -91,14 +86,9 @@ class PageWriter:
         return self.pages.piece("coin", name=coin.title, address=coin.address, when=when)
 
     def _form(self, *, invalid: bool = False) -> Html:
-        return self.pages.piece(
-            "form",
-            lang=self.pages.locale.tag,
-            label=self.pages.say("label"),
-            hint=self.pages.say("hint"),
-            look=self.pages.say("look"),
-            invalid=Html(' aria-invalid="true" autofocus' if invalid else ""),
-        )
+        mark = Html(' aria-invalid="true" autofocus' if invalid else "")
+        said = self.pages.said("label", "hint", "look")
+        return self.pages.piece("form", lang=self.pages.locale.tag, invalid=mark, **said)
 
     def _number(self, number: str) -> Html:
         return self.pages.piece("number", label=self.pages.say("label"), number=number)
@@ -106,14 +96,9 @@ class PageWriter:
     def _foot(self, number: str, *, again: bool, still: bool) -> Html:
         lang, notes = self.pages.locale.tag, Html()
         if again:
-            notes = self.pages.piece(
-                "look" if still else "again",
-                lang=lang,
-                number=number,
-                text=self.pages.say("again"),
-                stop=self.pages.say("stop"),
-                look=self.pages.say("look_again"),
-            )
+            said = self.pages.said("again", "stop", "look_again")
+            piece = "look" if still else "again"
+            notes = self.pages.piece(piece, lang=lang, number=number, **said)
         return join([notes, self.pages.piece("another", lang=lang, text=self.pages.say("another"))])
 
     def _page(self, snapshot: Snapshot, body: Html, number: str = "") -> Html:
@@ -125,10 +110,9 @@ class PageWriter:
             "page",
             lang=self.pages.locale.tag,
             blog=snapshot.title or self.pages.locale.say("title"),
-            title=self.pages.say("title"),
             style=Html(self.pages.style),
             body=body,
-            kept=self.pages.say("kept"),
+            **self.pages.said("title", "kept"),
             home=self.pages.locale.say("home"),
             languages=join(languages),
         )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from donations.web.assets import compact_css, read_pieces, widget_folder
-from donations.web.locale import Locale
 from donations.web.markup import Html, fill
 
 if TYPE_CHECKING:
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from string import Template
 
     from donations.web.assets import Assets
+    from donations.web.locale import Locale
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,10 @@ class Pages:
         """The sentence ``key`` of this page."""
         return self.locale.say(f"thanks_{key}", **values)
 
+    def said(self, *keys: str) -> dict[str, Html]:
+        """Sentences of this page that take no value, by their keys."""
+        return {key: self.say(key) for key in keys}
+
     def piece(self, piece: str, /, **values: str | int) -> Html:
         """A piece of the page, filled in."""
         return fill(self.pieces[piece], **values)
@@ -40,7 +43,7 @@ class Pages:
 
 
 def load_pages(assets: Assets) -> dict[str, Pages]:
-    """Read ``widget/thanks``: a language is there when it has words for the card as well."""
+    """Read ``widget/thanks``, for each language of the card."""
     root = widget_folder()
 
     def text(name: str) -> str:
@@ -48,12 +51,10 @@ def load_pages(assets: Assets) -> dict[str, Pages]:
 
     pieces = read_pieces(text("thanks/page.html"))
     style = assets.page_style + compact_css(text("thanks/page.css"))
-    files = {file.stem: file for file in sorted((root / "thanks").glob("*.json"))}
-    names = {tag: assets.locales[tag].name for tag in files if tag in assets.locales}
-    pages = {}
-    for tag in names:
-        words = json.loads(text(f"locales/{tag}.json"))
-        words["words"] |= json.loads(text(f"thanks/{tag}.json"))
-        others = {other: name for other, name in names.items() if other != tag}
-        pages[tag] = Pages(pieces, style, Locale(tag, json.dumps(words)), others)
-    return pages
+    names = {tag: locale.name for tag, locale in assets.locales.items()}
+    return {
+        tag: Pages(
+            pieces, style, locale, {other: name for other, name in names.items() if other != tag}
+        )
+        for tag, locale in assets.locales.items()
+    }

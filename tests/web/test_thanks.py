@@ -379,3 +379,13 @@ def test_what_has_no_number_is_not_indexed() -> None:
         [transfer(State.FINAL, of="eth", named=f"{n}") for n in ("withdrawal 5", "", "x")]
     )
     assert index.copy() == {}
+
+
+def test_the_hosted_page_leads_to_it() -> None:
+    """One who gave finds the page, in the language that is being read."""
+    publisher = Publisher(ASSETS, languages=("fr", "en"))
+    publisher.publish(snapshot())
+    prepared = publisher.find("/", "en")
+    assert prepared is not None
+    link = b'<a href="thanks?lang=en">Has my gift arrived?</a>'
+    assert link in prepared.bodies["identity"]
