@@ -197,13 +197,23 @@ class Tracker:
             ask = self._origins.first_ask(key, operator, self.standings.get(key))
         else:
             since = next_since(unsettled, cursor.since - 1)
-            since = min(since, self._agreed.get(key, since))
-            ask = Ask(key, max(0, since), checkpoint=cursor.checkpoint)
+            since = max(min(since, self._agreed.get(key, since)), self._origins.floor(key))
+            ask = Ask(key, since, checkpoint=cursor.checkpoint)
         below = [height for height in self._recorded if height < ask.since]
         anchor = self._recorded[max(below)] if below else None
         settled = await self._store.run(self._store.count_final, key, ask.since) if anchor else 0
+        recorded: list[Transfer] = []
+        if ask.checkpoint is not None:
+            above = ask.checkpoint.block.height
+            recorded = [t for t in unsettled if t.bucket is not None and t.block is not None]
+            recorded += await self._store.run(self._store.final_above, key, above)
         return replace(
-            ask, unsettled=unsettled, settled=settled, anchor=anchor, compare=self._compare(key)
+            ask,
+            unsettled=unsettled,
+            settled=settled,
+            anchor=anchor,
+            compare=self._compare(key),
+            recorded=tuple({t.id: t for t in recorded}.values()),
         )
 
     def _compare(self, key: Key) -> frozenset[int]:
@@ -293,7 +303,8 @@ class Tracker:
             known = {h: block for h, block in known.items() if h <= fork}
             for key in self.keys:
                 self._suspect_above[key] = min(fork, self._suspect_above.get(key, fork))
-                self._agreed[key] = min(fork + 1, self._agreed.get(key, fork + 1))
+                again = max(fork + 1, self._origins.floor(key))
+                self._agreed[key] = min(again, self._agreed.get(key, again))
             logger.warning("%s: a reorg above block %s", self.chain, fork)
         merged = {**known, **view.blocks}
         return {h: b for h, b in merged.items() if tip - RECORDED_BLOCKS < h <= tip}, fork
@@ -313,7 +324,8 @@ class Tracker:
             if t.block is not None and t.block.height not in view.blocks
         )
         doubted = any(t.state is State.FINAL and not t.settled for t in ledger.values())
-        if not unsure and not doubted and view.until is None and view.since <= above + 1:
+        from_fork = view.since <= max(above + 1, self._origins.floor(key))
+        if from_fork and not unsure and not doubted and view.until is None:
             del self._suspect_above[key]
         return unsure
 
@@ -343,7 +355,8 @@ class Tracker:
         if view.until is not None:
             return view.until + 1
         after = view.final_height + 1
-        return max(0, min(after, self._suspect_above.get(key, after) + 1))
+        after = min(after, self._suspect_above.get(key, after) + 1)
+        return max(after, self._origins.floor(key))
 
     def _new_cursors(
         self, key: Key, view: View, agreed: int, fork: int | None

@@ -23,7 +23,8 @@ class Ask:
     at the address at ``since`` is told as one opening transaction. ``unsettled`` are the transfers
     whose fate we want to know. ``settled`` is how many final ones lie below ``since``, to be held
     against an operator that still has the block ``anchor``. ``compare`` are heights of which we
-    want the operator's block.
+    want the operator's block. ``recorded`` are the transfers that stand in blocks above the
+    checkpoint: what the operator can no longer look at is held against them.
     """
 
     key: Key
@@ -34,6 +35,7 @@ class Ask:
     settled: int = 0
     anchor: Block | None = None
     compare: frozenset[int] = frozenset()
+    recorded: tuple[Transfer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from web3 import AsyncWeb3
 
 from donations.errors import DonationsError, UpstreamMalformed, UpstreamMoved
-from donations.ledger import Block, Checkpoint, Kind, Observation, Transaction
+from donations.ledger import Block, Checkpoint, Observation, Transaction
 from donations.sources.base import Ask, Failure, Probe
 from donations.sources.ethereum_account import Account
+from donations.sources.ethereum_gaps import horizon_of, jump_gaps
 from donations.sources.ethereum_reading import read_windows
 from donations.sources.ethereum_rpc import (
     Item,
@@ -45,8 +46,6 @@ _LOOKS = 3
 _BLOCKS_KEPT = 256
 # Headers below the tip that are read along: operators whose heads differ by less share a block.
 _BELOW_TIP = 3
-# Full nodes keep the states of 128 blocks.
-_SURE_STATES = 96
 _UNKNOWN_HASH = "0x" + "00" * 31 + "01"
 
 
@@ -151,7 +150,7 @@ class EthereumSource:
         head = await self._head({*points, *compare, *self._tokens.heights()})
         for ask in native:
             await self._prepare(ask, head)
-        await self._advance([ask.key.address for ask in native], head)
+        await self._advance(native, head)
         if listed:
             await self._tokens.advance(listed, head.tip, self._blocks)
         return head
@@ -270,7 +269,7 @@ class EthereumSource:
         kept = ask.checkpoint
         if kept is None:
             return await self._point_at(ask.key.address, min(ask.since, head.tip.height))
-        height = min(kept.block.height, ask.since - 1, head.tip.height)
+        height = min(ask.since - 1, head.tip.height)
         stands = (
             kept.block.height <= head.tip.height
             and await self._block_at(kept.block.height) == kept.block
@@ -279,7 +278,6 @@ class EthereumSource:
             return kept
         if not stands:
             logger.warning("%s: the final block %s left its chain", self.operator, kept.block.hash)
-            height -= _SURE_STATES
         try:
             return await self._point_at(ask.key.address, max(0, height))
         except StateGone:
@@ -287,10 +285,11 @@ class EthereumSource:
                 raise
             return kept  # what lies below can no longer be told; it is not told to be empty
 
-    async def _advance(self, addresses: Sequence[str], head: _Head) -> None:
+    async def _advance(self, asks: Sequence[Ask], head: _Head) -> None:
         """Bring every account to the head, or raise with none of them changed."""
         tip = head.tip
-        behind = [a for a in addresses if self._accounts[a].points[-1].block != tip]
+        recorded = {ask.key.address: ask.recorded for ask in asks}
+        behind = [a for a in recorded if self._accounts[a].points[-1].block != tip]
         if not behind:
             return
         states = await self._states_at(behind, tip)
@@ -305,7 +304,13 @@ class EthereumSource:
         try:
             leaves = await search(self._rpc, windows, every_block=frozenset(odd))
         except StateGone:
-            windows, gaps = await self._jump_gaps(windows, tip)
+            horizon = horizon_of(tip)
+            points = {
+                w.address: await self._point_at(w.address, horizon)
+                for w in windows
+                if w.low.number < horizon
+            }
+            windows, gaps = await jump_gaps(self._rpc, windows, points, recorded, odd)
             leaves = await search(self._rpc, windows, every_block=frozenset(odd))
         readings = await read_windows(self._rpc, tip, windows, leaves, self._watched)
         unclear = frozenset(w.address for w in windows if not readings[w.address].complete) - odd
@@ -348,48 +353,6 @@ class EthereumSource:
                 address,
             )
         account.has_code = code != "0x"
-
-    async def _jump_gaps(
-        self, windows: Sequence[Window], tip: Block
-    ) -> tuple[list[Window], dict[str, list[Transaction]]]:
-        """Over blocks whose states are gone: one transfer for all that came in between.
-
-        It is a gift only where the nonce stood still and there is no code; else unattributed.
-        """
-        # A round height, so that operators with nearby heads choose the same block.
-        horizon = (tip.height - _SURE_STATES) // 32 * 32
-        later, gaps = [], {}
-        for window in windows:
-            low = window.low
-            if low.number >= horizon:
-                later.append(window)
-                continue
-            point = await self._point_at(window.address, horizon)
-            grown = point.balance - low.balance
-            gift = (
-                grown > 0
-                and point.nonce == low.nonce
-                and not self._accounts[window.address].has_code
-            )
-            name = f"{point.block.hash}:since {low.number}"
-            moved = ((name, abs(grown)),)
-            if grown:
-                logger.warning(
-                    "%s: blocks %s to %s are one entry", window.address, low.number, horizon
-                )
-                gaps[window.address] = [
-                    Transaction(
-                        name,
-                        point.block,
-                        frozenset(),
-                        brings=moved if grown > 0 else (),
-                        spends=moved if grown < 0 else (),
-                        kind=Kind.GIFT if gift else Kind.UNATTRIBUTED,
-                    )
-                ]
-            reached = State(horizon, point.balance, point.nonce)
-            later.append(Window(window.address, reached, window.high))
-        return later, gaps
 
 
 def _linked(answers: Sequence[Any], tip: Block) -> dict[int, Block]:

@@ -31,6 +31,7 @@ class NodeWatch(Watch):
 
     def __init__(self, text: str, folder: Path, chain: str, addresses: Sequence[str]) -> None:
         super().__init__(quick(text, folder))
+        self.text = text
         self.chain, self.addresses = chain, tuple(addresses)
         self.settings = self.config.chains[chain]
         self.symbol = self.settings.chain.symbol

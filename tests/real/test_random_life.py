@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..nodes.ethereum import Ethereum
     from ..nodes.utxo import UtxoNode
 
-STEPS = 400 if os.environ.get("DONATIONS_LONG") else 40
+STEPS = 400 if os.environ.get("DONATIONS_LONG") else 25
 CHAINS = {"bitcoin": "btc", "bitcoin_cash": "bch"}
 
 
