@@ -68,6 +68,14 @@ class Origins:
             self._known[key] = origin
         return True
 
+    def floor(self, key: Key) -> int:
+        """The lowest height that is ever asked for: above an opening entry, else 0.
+
+        What lay below it is in the opening, and would count twice.
+        """
+        origin = self._known.get(key)
+        return origin.height + 1 if origin is not None and origin.opening else 0
+
     def first_ask(self, key: Key, operator: Operator, standing: Standing | None) -> Ask:
         """The first question to an operator about a key.
 

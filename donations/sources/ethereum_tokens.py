@@ -39,8 +39,6 @@ _BALANCE_OF = Web3.to_hex(Web3.keccak(text="balanceOf(address)"))[:10]
 # Endpoints cap the range of a query; the smallest cap met in the field is 1,000 blocks.
 _RANGE = 1_000
 _UINT256_HEX = 66
-# Blocks looked at again when a final one was reversed.
-_LOOKED_BACK = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +156,7 @@ class Tokens:
         if kept is not None and await self._stands(kept, ask.since, tip):
             account.start(kept, opening=False)
             return
-        height = min(ask.since, tip.height)
-        if kept is not None:
-            # What was final left the chain: nobody says from where on.
-            height = min(kept.block.height, height) - _LOOKED_BACK
+        height = min(ask.since if kept is None else ask.since - 1, tip.height)
         block = block_of(await self._rpc.one("eth_getBlockByNumber", hex(max(0, height)), False))
         balance = _amount(await self._rpc.one(*self._balance_item(ask, block)))
         account.start(Checkpoint(block, balance, 0), opening=kept is None)
