@@ -212,6 +212,7 @@ class Forms:
                     "address": coin.address,
                     "link": coin.link,
                     "bits": qr.bits(coin.payment),
+                    "label": clean(locale.say("qr", coin=coin.title)),
                 }
                 for coin in snapshot.coins
             ],
