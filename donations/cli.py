@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from donations.secrets import ADVICE, find_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
+
+    from donations.web.assets import Assets
 
 DONE, WORLD_WRONG, INPUT_WRONG = 0, 1, 2
 
@@ -126,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(embed)
     embed.add_argument("--form", choices=("script", "iframe", "both"), default="both",
                        help="which form to print (default: both)")  # fmt: skip
+    embed.add_argument(
+        "--static",
+        action="store_true",
+        help="print the whole card, for a site generator to build into a page: "
+        "nothing is asked when it is read, and the numbers are those of now",
+    )
     _json_option(embed)
 
     demo = _command(
@@ -246,12 +255,14 @@ def _embed(options: argparse.Namespace) -> int:
     assets = load_assets()
     language = config.language if config.language in assets.locales else "en"
     forms = {}
-    if options.form != "iframe":
+    if options.static:
+        forms["static"] = _static(config, assets, language)
+    elif options.form != "iframe":
         forms["script"] = embed_script(
             assets, nothing_known(config, 0).coins, public_url=config.public_url,
             language=language, title=config.title,
         )  # fmt: skip
-    if options.form != "script":
+    if not options.static and options.form != "script":
         forms["iframe"] = embed_frame(
             assets, public_url=config.public_url, language=language, title=config.title
         )
@@ -262,6 +273,22 @@ def _embed(options: argparse.Namespace) -> int:
     else:
         _print([f"<!-- {name} form: paste this -->\n{html}" for name, html in forms.items()])
     return DONE
+
+
+def _static(config: Config, assets: Assets, language: str) -> str:
+    from donations.summary import read_snapshot
+    from donations.web.embed import embed_frame
+    from donations.web.publisher import Publisher
+
+    # Its error says what is missing; the publisher would show nothing.
+    embed_frame(assets, public_url=config.public_url, language=language)
+    publisher = Publisher(
+        assets, languages=(language,), public_url=config.public_url, zone=config.timezone,
+        accent=config.widget.accent,
+    )  # fmt: skip
+    publisher.publish(read_snapshot(config, int(time.time())))
+    form = publisher.find("/static", language)
+    return "" if form is None else form.bodies["identity"].decode()
 
 
 def _demo(options: argparse.Namespace) -> int:
