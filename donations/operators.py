@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from donations.errors import DonationsError, UpstreamUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from donations.sources.base import Probe, Source
 
@@ -59,6 +59,13 @@ class Operator:
         pause = told or min(_FIRST_PAUSE * 2 ** (self._failures - 1), _LONGEST_PAUSE)
         self._resume_at = time.monotonic() + pause
         self._sources.append(self._sources.pop(0))
+
+    def heed(self, errors: Iterable[DonationsError]) -> None:
+        """Keep the pause that was asked for while other keys were told."""
+        for error in errors:
+            if isinstance(error, UpstreamUnavailable) and error.retry_after is not None:
+                self.failed(error)
+                return
 
     async def next_turn(self) -> None:
         """Return when there is a reason to ask: after a failure, as soon as the pause is over."""

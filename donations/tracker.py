@@ -169,6 +169,7 @@ class Tracker:
             raise failures[0].error
         if failures:
             operator.error = failures[0].error
+            operator.heed(failure.error for failure in failures)
         if more:
             await self._await_progress(operator, more)
 
