@@ -25,7 +25,7 @@ from donations.ledger import Observation, Transaction
 from donations.proof.transaction import RawTransaction, parse_transaction, without_token
 from donations.sources.base import PORTION, Ask, Failure, Probe
 from donations.sources.electrum_blocks import Blocks
-from donations.sources.electrum_connection import Connection, ServerError
+from donations.sources.electrum_connection import BROKEN, Connection, ServerError
 from donations.sources.electrum_history import History, Row, parse_history, portion, scripthash
 from donations.sources.electrum_rivals import find_rivals
 from donations.sources.shelf import Content
@@ -42,6 +42,7 @@ _LOOKS = 3
 _FULL_LOOK_SECONDS = 24 * 3600.0
 # Reading so many transactions at once is worth waiting for another operator that reads the same.
 _MANY = 50
+_SHORT_LIVED_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class ElectrumSource:
         self._watched = {a: _Watched(scripthash(script)) for a, script in scripts.items()}
         self._shelf, self._certificates = shelf, certificates
         self._connection: Connection | None = None
+        self._connected_at = 0.0
         self._blocks = Blocks()
         self._told_tip: Any = None
         self._moved = asyncio.Event()
@@ -132,7 +134,7 @@ class ElectrumSource:
             return self._connection
         await self.close()
         connection = await Connection.open(self.url, self._certificates, self._take_notice)
-        self._connection = connection
+        self._connection, self._connected_at = connection, time.monotonic()
         try:
             await self._check_network(connection)
         except ServerError as error:
@@ -166,6 +168,8 @@ class ElectrumSource:
                 if watched.scripthash == params[0]:
                     watched.status = params[1] if isinstance(params[1], str) else None
                     watched.notices += 1
+        elif method == BROKEN and time.monotonic() - self._connected_at < _SHORT_LIVED_SECONDS:
+            return  # who hangs up after each answer is called again at the next poll, not at once
         self._moved.set()
 
     # -- one look

@@ -32,6 +32,8 @@ PING_SECONDS = 240.0
 MAX_LINE = 8_400_000
 # Requests on the way at once: enough to fill the line, few enough for a server's buffers.
 WINDOW = 100
+# What is notified when the connection is lost.
+BROKEN = "connection.broken"
 # ElectrumX pads what it sends against traffic analysis, from 1.20 on: answers of less than 1024
 # bytes wait up to a second for company. A larger answer goes out at once and takes them along.
 HOLDS_BACK = "ElectrumX "
@@ -209,7 +211,7 @@ class Connection:
     def _break(self, error: Exception) -> None:
         if self._broken is None:
             self._broken = error
-            self._notify("connection.broken", [])
+            self._notify(BROKEN, [])
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(error)
