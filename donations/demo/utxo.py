@@ -169,16 +169,23 @@ class UtxoChain(BlockTree):
         return self.admit(replacement)
 
     def rival(self, txid: str, to: bytes | None = None, sats: int | None = None) -> Transaction:
-        """A double spend of a transaction, in no block and no mempool yet."""
+        """A double spend of a transaction, in no block and no mempool yet.
+
+        Raises ValueError if its coins do not pay for a higher fee.
+        """
         old = self.transactions[txid]
         coins = list(old.spends)
         left = sum(self.output(each).value for each in coins) - self.fee(old) - 1_000
         outputs = []
         if to is not None:
             paid = sum(each.value for each in old.outputs if each.script == to)
-            outputs.append(Output(paid if sats is None else sats, to))
-            left -= outputs[0].value
-        outputs.append(Output(left, self.script()))
+            value = min(paid if sats is None else sats, left)  # the fee may have eaten the change
+            outputs.append(Output(value, to))
+            left -= value
+        if left or not outputs:
+            outputs.append(Output(left, self.script()))
+        if min(output.value for output in outputs) < 0:
+            raise ValueError(f"the coins of {txid} do not pay for another fee")
         return self.build(coins, outputs)
 
     def build(
