@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from donations.app import running
 from donations.demo import oracle
-from donations.demo.show import demo_config
+from donations.demo.show import ADDRESSES, demo_config
 from donations.demo.story import BCH_SCRIPT, BTC_SCRIPT, ETH_ADDRESS
 from donations.snapshot import Freshness
 
@@ -127,6 +127,28 @@ async def service_on(world: World, folder: Path, **how: Any) -> AsyncIterator[Se
     """
     async with running(config_on(world, folder, **how)) as (service, _):
         yield service
+
+
+def config_file(world: World, folder: Path, *, grace_seconds: int = 1) -> Path:
+    """The file that says what `config_on` says, for a service in another process.
+
+    Both use the same database.
+    """
+    genesis = {"btc": world.btc.genesis_hash, "bch": world.bch.genesis_hash}
+    lines = [f"poll_seconds = 15\ngrace_seconds = {grace_seconds}", 'timezone = "Europe/Paris"']
+    lines += ["[addresses]", *(f'{chain} = "{its}"' for chain, its in ADDRESSES.items())]
+    for chain in ADDRESSES:
+        lines.append(f"[chains.{chain}]")
+        if chain in genesis:
+            lines.append(f'network = {{ name = "mainnet", genesis = "{genesis[chain]}" }}')
+        upstreams = ", ".join(
+            f'{{ url = "{url}", operator = "operator {number}" }}'
+            for number, url in enumerate(world.urls(chain))
+        )
+        lines.append(f"upstreams = [{upstreams}]")
+    path = folder / "demo.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def coin(service: Service, chain: str) -> Coin:

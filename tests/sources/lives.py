@@ -8,7 +8,7 @@ from donations.demo.ethereum_payment import GWEI
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from donations.demo.ethereum_chain import EthereumChain
     from donations.demo.utxo import UtxoChain
@@ -29,15 +29,15 @@ class UtxoLife:
         self.chain, self.scripts, self.dice = chain, list(scripts), dice
         self.branches: list[str] = []
 
-    def step(self) -> str:
-        """Let one thing happen; returns its name."""
+    def step(self, without: Collection[str] = ()) -> str:
+        """Let one thing happen (none of those named); returns its name."""
         moves = [
             self._gift, self._gift, self._batch, self._child_of_unconfirmed, self._token,
             self._payjoin, self._spend, self._move, self._spend_unconfirmed, self._replace,
             self._take_back, self._evict, self._mine, self._mine, self._mine_some,
             self._coinbase, self._reorg, self._back_to_old_branch,
         ]  # fmt: skip
-        happen = self.dice.choice(moves)
+        happen = self.dice.choice([m for m in moves if m.__name__.strip("_") not in without])
         happen()
         return happen.__name__.strip("_")
 
@@ -161,8 +161,8 @@ class EthereumLife:
         self.branches: list[str] = []
         self.delegated: set[str] = set()
 
-    def step(self) -> str:
-        """Let one thing happen; returns its name."""
+    def step(self, without: Collection[str] = ()) -> str:
+        """Let one thing happen (none of those named); returns its name."""
         moves = [
             self._gift, self._gift, self._failed_gift, self._inside, self._by_creation,
             self._two_inside, self._send, self._move, self._failed_send, self._send_with_refund,
@@ -170,7 +170,7 @@ class EthereumLife:
             self._strange_token, self._delegate, self._drain, self._proposer, self._mine,
             self._mine, self._mine, self._reorg, self._back_to_old_branch,
         ]  # fmt: skip
-        happen = self.dice.choice(moves)
+        happen = self.dice.choice([m for m in moves if m.__name__.strip("_") not in without])
         happen()
         if self.dice.random() < 0.6:
             self.chain.mine()
