@@ -15,6 +15,7 @@ from playwright.async_api import async_playwright
 from donations.web import create_web
 from donations.web.assets import load_assets
 from donations.web.embed import embed_script
+from donations.web.live import Live
 from donations.web.public import Readiness
 from donations.web.publisher import Publisher
 from donations.web.server import serve
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, Locator, Page
 
     from donations.snapshot import Snapshot
+    from donations.web.prepared import Prepared
 
 ASSETS = load_assets()
 PUBLIC_URL = "https://dons.example.org/"
@@ -40,7 +42,7 @@ QUIET = (
 POST = """<!doctype html><html lang="{language}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Un billet</title>
 <link rel="icon" href="data:,"><link rel="stylesheet" href="/blog.css">
-<article><p>Un billet.</p>{widget}<p id="after">Commentaires</p></article>"""
+<article>{lead}{widget}<p id="after">Commentaires</p></article>"""
 LAX = "default-src * data: 'unsafe-inline'"
 BLOG_STYLE = (
     ":root { color-scheme: light dark } html { font-size: 62.5% } "
@@ -58,6 +60,8 @@ class Blog:
     style: str = BLOG_STYLE
     script: bytes = b""
     policy: bool = True
+    isolated: bool = False
+    lead: int = 1  # paragraphs before the widget
 
     async def post(self, _request: web.Request) -> web.Response:
         """The post."""
@@ -65,11 +69,19 @@ class Blog:
             f"default-src 'none'; style-src 'self'; img-src data:; connect-src {self.service}; "
             f"script-src 'self' {self.service}; frame-src {self.service}"
         )
-        return web.Response(
-            text=POST.format(language=self.language, widget=self.widget),
-            content_type="text/html",
-            headers={"Content-Security-Policy": policy if self.policy else LAX},
-        )
+        headers = {"Content-Security-Policy": policy if self.policy else LAX}
+        if self.isolated:
+            headers["Cross-Origin-Embedder-Policy"] = "require-corp"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        lead = "<p>Un billet.</p>" * self.lead
+        text = POST.format(language=self.language, widget=self.widget, lead=lead)
+        return web.Response(text=text, content_type="text/html", headers=headers)
+
+    async def sandboxed(self, _request: web.Request) -> web.Response:
+        """The post in a frame that has no origin."""
+        text = '<!doctype html><iframe sandbox="allow-scripts" src="/" width=700 height=900>'
+        headers = {"Content-Security-Policy": LAX}
+        return web.Response(text=text, content_type="text/html", headers=headers)
 
     async def sheet(self, _request: web.Request) -> web.Response:
         """The blog's own style."""
@@ -87,6 +99,7 @@ class Blog:
             [
                 web.get("/", self.post),
                 web.get("/blog.css", self.sheet),
+                web.get("/sandboxed", self.sandboxed),
                 web.get("/widget.js", self.copy),
             ]
         )
@@ -103,22 +116,49 @@ class Seen:
     complaints: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Newsroom:
+    """Publishes as the service does: first the edition, then the news that there is one."""
+
+    publisher: Publisher
+    live: Live
+
+    def publish(self, edition: Snapshot) -> None:
+        """Make an edition and tell those who listen."""
+        if self.publisher.publish(edition):
+            self.live.announce()
+
+    def find(self, path: str, language: str | None = None) -> Prepared | None:
+        """What the service answers."""
+        return self.publisher.find(path, language)
+
+
 @asynccontextmanager
-async def service(edition: Snapshot) -> AsyncIterator[tuple[str, Publisher]]:
-    """A running service: its origin and its publisher."""
+async def service(edition: Snapshot) -> AsyncIterator[tuple[str, Newsroom]]:
+    """A running service: its origin and what publishes in it."""
     publisher = Publisher(ASSETS, languages=list(ASSETS.locales))
     publisher.publish(edition)
-    async with serve(create_web(publisher, Readiness), "127.0.0.1", 0) as port:
-        yield f"http://127.0.0.1:{port}", publisher
+    live = Live(())
+    app = create_web(publisher, Readiness, more=live.routes())
+    app.on_shutdown.append(live.close)
+    async with serve(app, "127.0.0.1", 0) as port:
+        yield f"http://127.0.0.1:{port}", Newsroom(publisher, live)
 
 
-def pasted(snapshot: Snapshot, origin: str, *, reserve: bool = False, form: str = "card") -> str:
+def pasted(
+    snapshot: Snapshot,
+    origin: str,
+    *,
+    reserve: bool = False,
+    form: str = "card",
+    language: str = "fr",
+) -> str:
     """What ``donations embed`` prints, with the loopback service in place of the public one.
 
     Without ``reserve`` the style element is left out, as a blog with a strict policy must do.
     """
     text = embed_script(
-        ASSETS, snapshot.coins, public_url=PUBLIC_URL, language=snapshot.language, form=form
+        ASSETS, snapshot.coins, public_url=PUBLIC_URL, language=language, form=form
     ).replace(PUBLIC_URL, f"{origin}/")
     return text if reserve else text[text.index("<donation-widget") :]
 
@@ -136,12 +176,18 @@ async def browser() -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def reading(
-    chromium: Browser, *, width: int = 900, script: bool = True, scheme: str = "light"
+    chromium: Browser,
+    *,
+    width: int = 900,
+    script: bool = True,
+    scheme: str = "light",
+    density: int = 1,
 ) -> AsyncIterator[tuple[Page, Seen]]:
     """A fresh page and what it does."""
     context = await chromium.new_context(
         viewport={"width": width, "height": 900},
         java_script_enabled=script,
+        device_scale_factor=density,
         color_scheme="dark" if scheme == "dark" else "light",
         permissions=["clipboard-read", "clipboard-write"],
     )
@@ -169,7 +215,7 @@ class Visit:
     page: Page
     seen: Seen
     origin: str
-    publisher: Publisher
+    publisher: Newsroom
     post: str
 
     async def settle(self) -> None:
@@ -186,11 +232,15 @@ async def hosted(
     width: int = 900,
     script: bool = True,
     scheme: str = "light",
+    density: int = 1,
 ) -> AsyncIterator[Visit]:
     """The service's own pages."""
     async with (
         service(edition) as (origin, publisher),
-        reading(chromium, width=width, script=script, scheme=scheme) as (page, seen),
+        reading(chromium, width=width, script=script, scheme=scheme, density=density) as (
+            page,
+            seen,
+        ),
     ):
         yield Visit(page, seen, origin, publisher, f"{origin}/")
 
@@ -203,19 +253,35 @@ async def embedded(
     printed: Snapshot | None = None,
     twice: bool = False,
     lax: bool = False,
+    isolated: bool = False,
     form: str = "card",
+    language: str = "fr",
+    style: str = BLOG_STYLE,
+    lead: int = 1,
     width: int = 900,
     script: bool = True,
     scheme: str = "light",
+    density: int = 1,
 ) -> AsyncIterator[Visit]:
     """The widget in a post: ``edition`` is what the service says, ``printed`` what was pasted.
 
     ``lax`` is a blog without a policy, which takes the printed text as it is.
     """
-    async with hosted(chromium, edition, width=width, script=script, scheme=scheme) as visit:
-        widget = pasted(printed or edition, visit.origin, reserve=lax, form=form)
+    async with hosted(
+        chromium, edition, width=width, script=script, scheme=scheme, density=density
+    ) as visit:
+        widget = pasted(printed or edition, visit.origin, reserve=lax, form=form, language=language)
         if twice:
             alias = f'<script type="module" src="{visit.origin}/widget.js"></script>'
             widget = f"{widget}{widget}{alias}"
-        async with Blog(visit.origin, widget, policy=not lax).online() as post:
+        blog = Blog(
+            visit.origin,
+            widget,
+            language=language,
+            style=style,
+            policy=not lax,
+            isolated=isolated,
+            lead=lead,
+        )
+        async with blog.online() as post:
             yield replace(visit, post=post)

@@ -73,7 +73,7 @@ class Gallery:
             await visit.page.clock.install()
             await visit.settle()
             if opened:
-                await visit.page.locator("summary").click()
+                await visit.page.locator(".card > summary").click()
             if later is not None:
                 visit.publisher.publish(later)
                 await visit.page.clock.fast_forward(90_000)

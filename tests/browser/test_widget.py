@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import sys
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +16,6 @@ from donations.web.server import serve
 from tests.browser.blog import (
     ASSETS,
     Blog,
-    browser,
     decode,
     embedded,
     hosted,
@@ -26,60 +23,18 @@ from tests.browser.blog import (
     reading,
     service,
 )
-from tests.browser.states import EVIL, captured
+from tests.browser.measure import overflowing
+from tests.browser.states import ARRIVED, EVIL, captured
 from tests.web.samples import ADDRESSES, NOW, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Page
+
+    from tests.browser.bench import Bench
 
 PAYMENTS = [coin.payment for coin in snapshot().coins]
-SCRIPT_BUDGET = 3400  # bytes gzip, script and style together
-OVERFLOWING = """
-() => {
-  const widget = document.querySelector("donation-widget");
-  const root = widget.shadowRoot ?? widget;
-  return [...root.querySelectorAll(".card, .card *")].filter((node) => {
-    const box = node.getBoundingClientRect();
-    const outer = (node.parentElement ?? widget).getBoundingClientRect();
-    const shown = box.width > 2 && outer.width > 2;
-    const right = Math.min(outer.right + 1, innerWidth);
-    return shown && (box.right > right || box.left < outer.left - 1);
-  }).map((node) => node.outerHTML.slice(0, 99));
-}
-"""
-
-
-class Bench:
-    """One event loop and one browser for all tests of this file."""
-
-    def __init__(self) -> None:
-        self._runner = asyncio.Runner()
-        self._browser = browser()
-        self.chromium: Browser = self._runner.run(self._browser.__aenter__())
-
-    def run(self, law: Coroutine[object, object, None]) -> None:
-        """Run one law with a deadline."""
-
-        async def bounded() -> None:
-            async with asyncio.timeout(60):
-                await law
-
-        self._runner.run(bounded())
-
-    def close(self) -> None:
-        """End the browser, then the loop."""
-        self._runner.run(self._browser.__aexit__(None, None, None))
-        self._runner.close()
-
-
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    """The browser of this file."""
-    made = Bench()
-    yield made
-    made.close()
 
 
 async def choose(page: Page, index: int) -> None:
@@ -104,7 +59,7 @@ def test_a_foreign_page_shows_codes_that_decode(bench: Bench, width: int) -> Non
             for index, payment in enumerate(PAYMENTS):
                 await choose(page, index)
                 assert await decode(page.locator(".qr svg >> visible=true")) == [payment]
-                assert await page.evaluate(OVERFLOWING) == []
+                assert await overflowing(page) == []
             assert visit.seen.complaints == []
 
     bench.run(law())
@@ -185,26 +140,6 @@ def test_a_foreign_page_without_script_keeps_its_own_text(bench: Bench) -> None:
             box = await visit.page.locator("donation-widget").bounding_box()
             assert box is not None
             assert box["height"] < 420
-
-    bench.run(law())
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("freshness", list(Freshness))
-@pytest.mark.parametrize("width", [280, 320, 412, 900])
-def test_nothing_overflows(bench: Bench, width: int, freshness: Freshness, language: str) -> None:
-    """No box sticks out of its parent, whatever the width, state, coin and language."""
-
-    async def law() -> None:
-        async with hosted(bench.chromium, snapshot(freshness), width=width) as visit:
-            for path in ("", "frame"):
-                await visit.page.goto(f"{visit.origin}/{path}?lang={language}")
-                for index in range(3):
-                    await choose(visit.page, index)
-                    assert await visit.page.evaluate(OVERFLOWING) == []
-                    fits = "document.documentElement.scrollWidth <= innerWidth"
-                    assert await visit.page.evaluate(fits)
-            assert visit.seen.complaints == []
 
     bench.run(law())
 
@@ -436,6 +371,57 @@ def test_new_numbers_come_in_place(bench: Bench, own: bool) -> None:
     bench.run(law())
 
 
+@pytest.mark.parametrize("act", [".copy", ".wallet"])
+def test_who_is_about_to_give_sees_the_gift_arrive(bench: Bench, act: str) -> None:
+    """After a copy or a wallet's opening a gift shows at once, is marked, and is said once."""
+    said = """(node) => {
+      const status = node.shadowRoot.querySelector("[role=status]");
+      window.said = [];
+      new MutationObserver(() => status.textContent && window.said.push(status.textContent))
+        .observe(status, { childList: true });
+    }"""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot()) as visit:
+            page = visit.page
+            await visit.settle()
+            # No wallet is there to open; the page must not be left.
+            await page.locator("donation-widget").evaluate(
+                "(node) => node.addEventListener('click', (event) => event.preventDefault())"
+            )
+            await page.locator("donation-widget").evaluate(said)
+            async with page.expect_response("**/live"):
+                await page.locator(f"{act} >> visible=true").click()
+            visit.publisher.publish(ARRIVED)
+            await page.locator("li.new", has_text="0,025 BTC").wait_for()
+            marked = await page.locator("li.new").count()
+            news = [each for each in await page.evaluate("window.said") if "0,025" in each]
+            assert (marked, news) == (1, ["Nouveau don : 0,025\u00a0BTC"])
+            assert visit.seen.complaints == []
+
+    bench.run(law())
+
+
+def test_an_element_that_is_taken_away_stops_asking(bench: Bench) -> None:
+    """Removed: no request, no stream. Put back: it goes on."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot()) as visit:
+            page = visit.page
+            await page.clock.install()
+            await visit.settle()
+            await page.evaluate("window.gone = document.querySelector('donation-widget')")
+            await page.evaluate("gone.remove()")
+            before = len(visit.seen.requests)
+            await page.clock.fast_forward(600_000)
+            assert len(visit.seen.requests) == before
+            async with page.expect_response("**/card*"):
+                await page.evaluate("document.querySelector('article').append(gone)")
+                await page.clock.fast_forward(90_000)
+
+    bench.run(law())
+
+
 def test_an_unchanged_widget_costs_a_304(bench: Bench) -> None:
     """Nothing new: the poll asks with the tag it holds."""
 
@@ -482,41 +468,5 @@ def test_two_widgets_and_two_scripts_get_along(bench: Bench) -> None:
                 await page.locator("donation-widget").nth(index).locator("label").nth(2).click()
                 assert await page.locator(".qr svg >> visible=true").count() == 2
             assert visit.seen.complaints == []
-
-    bench.run(law())
-
-
-@pytest.mark.parametrize("width", [412, 900])
-def test_the_documented_snippet_shifts_nothing(bench: Bench, width: int) -> None:
-    """With the printed snippet the text below the widget stays where it was."""
-    watch = """window.shift = 0; new PerformanceObserver((list) => {
-      for (const each of list.getEntries()) window.shift += each.value;
-    }).observe({ type: "layout-shift", buffered: true });"""
-    painted = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-    async def law() -> None:
-        async with embedded(bench.chromium, snapshot(), lax=True, width=width) as visit:
-            await visit.page.add_init_script(watch)
-            await visit.settle()
-            await visit.page.locator("donation-widget svg").first.wait_for()
-            await visit.page.evaluate(painted)
-            assert await visit.page.evaluate("window.shift") <= 0.001
-
-    bench.run(law())
-
-
-def test_the_card_is_small(bench: Bench) -> None:
-    """At most 180 nodes with three coins, codes, goal and gifts; script and style fit a budget."""
-
-    async def law() -> None:
-        async with hosted(bench.chromium, snapshot()) as visit:
-            await visit.page.goto(f"{visit.origin}/frame")
-            assert await visit.page.locator("donation-widget *").count() <= 180
-            for path in ("/widget.js", "/frame", "/fragment"):
-                prepared = visit.publisher.find(path)
-                assert prepared is not None
-                sizes = {coding: len(body) for coding, body in prepared.bodies.items()}
-                sys.stdout.write(f"{path} {sizes}\n")
-                assert sizes["gzip"] <= {"/widget.js": SCRIPT_BUDGET}.get(path, 4500)
 
     bench.run(law())

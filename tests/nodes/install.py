@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 ANVIL = "1.7.1"
+AXE = "4.14.1"
 BCASH = "1.1.1"
 ELECTRUMX = "1.20.0"
 # sid keeps only its newest version, so the suite is the pin; the folder's name changes with it.
@@ -59,6 +60,12 @@ def anvil() -> Path:
     name = f"@foundry-rs/anvil-linux-{_node_architecture()}"
     folder = _component(f"anvil-{ANVIL}", lambda target: _npm(target, f"{name}@{ANVIL}"))
     return folder / "node_modules" / name / "bin" / "anvil"
+
+
+def axe() -> Path:
+    """The script of axe-core, which finds what keeps people from using a page."""
+    folder = _component(f"axe-{AXE}", lambda target: _npm(target, f"axe-core@{AXE}"))
+    return folder / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def bcash() -> Path:
