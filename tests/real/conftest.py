@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..nodes.electrumx import Coin, ElectrumX
-
 from .node_watch import EthereumWatch, UtxoWatch
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ class Relay:
 
     def methods(self) -> list[str]:
         """The methods of the JSON-RPC calls sent so far, in their order."""
-        return _METHOD_NAMES(self.sent())
+        return [name.decode() for name in _METHOD.findall(self.sent().encode("latin-1"))]
 
     def requests(self) -> int:
         """How many HTTP requests were sent so far."""
@@ -90,7 +90,3 @@ class Relay:
                         key.data.sendall(data)
         inner.close()
         outer.close()
-
-
-def _METHOD_NAMES(text: str) -> list[str]:
-    return [name.decode() for name in _METHOD.findall(text.encode("latin-1"))]

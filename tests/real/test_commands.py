@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..nodes.bitcoin_cash import BitcoinCash
     from ..nodes.electrumx import ElectrumX
     from ..nodes.ethereum import Ethereum
+    from ..nodes.utxo import UtxoNode
 
 ETHER = 10**18
 
@@ -32,7 +33,7 @@ def test_the_numbers_of_all_three_chains(
 ) -> None:
     """`check` tells balances and tips, `totals` what came in, while the service runs and after."""
     gifts = {"btc": 123_456_789 // 10, "bch": 2_345_678, "eth": 3 * ETHER // 7}
-    nodes = {"btc": bitcoin, "bch": bitcoin_cash, "eth": ethereum}
+    nodes: dict[str, UtxoNode | Ethereum] = {"btc": bitcoin, "bch": bitcoin_cash, "eth": ethereum}
     addresses = {chain: [node.new_address()] for chain, node in nodes.items()}
     for chain, node in nodes.items():
         node.send(addresses[chain][0], gifts[chain])
@@ -42,8 +43,8 @@ def test_the_numbers_of_all_three_chains(
         "bch": [bitcoin_cash_electrum.tcp_url],
         "eth": [ethereum.url],
     }
-    for server, node in ((bitcoin_electrum, bitcoin), (bitcoin_cash_electrum, bitcoin_cash)):
-        server.wait_tip(node.tip())
+    for server, other in ((bitcoin_electrum, bitcoin), (bitcoin_cash_electrum, bitcoin_cash)):
+        server.wait_tip(other.tip())
     config = tmp_path / "config.toml"
     (port,) = free_ports(1)
     config.write_text(config_text(urls, addresses, port=port))
@@ -66,7 +67,7 @@ def test_the_numbers_of_all_three_chains(
         serving.stop()
     assert told == settled(config)
     for each in told.values():
-        chain = each["chain"]
+        chain = str(each["chain"])
         amount = format_amount(gifts[chain], decimals[chain])
         assert (each["received"], each["final"], each["balance"]) == (amount, amount, amount)
         assert (each["unexplained"], each["gifts"]) == ("0", 1)

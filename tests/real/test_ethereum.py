@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ..nodes.ethereum import Ethereum
 from ..nodes.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ..nodes.ethereum import Ethereum
     from .node_watch import EthereumWatch
 
     WatchEth = Callable[..., EthereumWatch]

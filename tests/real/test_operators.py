@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from ..nodes.electrumx import ElectrumX
 from ..nodes.process import wait_until
 from .command import donations
 from .conftest import prompt_server
-from .node_watch import UtxoWatch
+from .node_watch import EthereumWatch, UtxoWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from ..nodes.bitcoin import Bitcoin
     from ..nodes.ethereum import Ethereum
-    from .node_watch import EthereumWatch
 
 # The law: a gift shows so soon after its Electrum server knows it.
 SHOWN_SECONDS = 2.0
@@ -137,10 +137,6 @@ def shown_after(watch: UtxoWatch, before: object) -> float:
 
 def test_an_ethereum_gift_shows_within_a_poll(ethereum: Ethereum, tmp_path: Path) -> None:
     """With the shortest poll a file may ask for a gift shows within it, and a little."""
-    from dataclasses import replace  # noqa: PLC0415
-
-    from .node_watch import EthereumWatch  # noqa: PLC0415
-
     address = ethereum.new_address()
     watch = EthereumWatch(tmp_path, ethereum, [address], since=ethereum.height())
     watch.config = replace(watch.config, poll_seconds=POLL_SECONDS)

@@ -121,7 +121,7 @@ def test_kills_lose_and_double_nothing(
     rng = random.Random(seed)
     ethereum.splitter()
     since = ethereum.height()
-    lives = {
+    lives: dict[str, UtxoLife | EthereumLife] = {
         "btc": UtxoLife(bitcoin, rng),
         "bch": UtxoLife(bitcoin_cash, rng),
         "eth": EthereumLife(ethereum, rng),

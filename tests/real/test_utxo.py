@@ -258,16 +258,10 @@ def test_a_chain_that_goes_and_comes_back(bitcoin: Bitcoin, watch_on: WatchOn) -
 
 def wait_replaced(watch: UtxoWatch, gift: str) -> str:
     """The rival that replaced the gift."""
-    entry = wait_until(
-        lambda: next(
-            (e for e in watch.book.entries(watch.chain) if e.id == gift and e.state == "replaced"),
-            None,
-        ),
-        f"{gift} replaced",
-        10,
-    )
-    assert entry.replaced_by is not None
-    return entry.replaced_by
+    wait_until(lambda: watch.book.entry(watch.chain, gift).state == "replaced", f"{gift} replaced")
+    rival = watch.book.entry(watch.chain, gift).replaced_by
+    assert rival is not None
+    return rival
 
 
 def replaced(watch: UtxoWatch, gift: str, rival: str) -> None:

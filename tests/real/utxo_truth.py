@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..nodes import truth
 from .expected import Expected, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from ..nodes import truth
     from ..nodes.utxo import UtxoNode
 
 MATURITY = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from donations.app import Service, running
 from donations.config import Config, parse
@@ -81,7 +81,7 @@ class Watch:
         self._service: Service | None = None
         self._failed: BaseException | None = None
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -162,7 +162,7 @@ class Watch:
     def _run(self, ready: threading.Event) -> None:
         try:
             asyncio.run(self._serve(ready))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told to the thread that waits
             self._failed = error
         finally:
             ready.set()

@@ -1,4 +1,4 @@
-"""Python imports this by itself where its folder is on PYTHONPATH: an ElectrumX that answers at once.
+"""An ElectrumX that answers at once: Python imports this where its folder is on PYTHONPATH.
 
 ElectrumX holds small answers back for a second, to hide their size. Whether the service copes with
 that is tested against servers as they are; all other tests need not wait.
