@@ -9,7 +9,7 @@
 // lines of their own, no blank and no quote in a regular expression, no $name and no #name in a string.
 
 const $TAGS = /^(details|summary|div|h\d|p|b|span|input|label|button|a|ol|li|time|progress)$/;
-const $ATTRIBUTES = /^((class|part|id|lang|dir|for|name|checked|max|value|datetime|role|translate|(aria|data)-\w+)=|type=radio$)/;
+const $ATTRIBUTES = /^((class|part|id|lang|dir|for|name|checked|max|value|datetime|role|translate|(data|aria)-\w+)=|type=radio$)/;
 const $STEPS = [60, "minute", 60, "hour", 24, "day", 30];
 
 const $one = ($node, $selector) => $node.querySelector($selector);

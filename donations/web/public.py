@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -38,7 +39,10 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
     """The public routes. ``readiness`` is asked at each /readyz and must not wait."""
 
     async def prepared(request: web.Request) -> web.Response:
-        return _answer(publisher, request)
+        wish = request.query.get("lang")
+        if publisher.ready(wish):
+            return _answer(publisher, request)
+        return await asyncio.to_thread(_answer, publisher, request)
 
     async def oembed(request: web.Request) -> web.Response:
         provider = publisher.provider

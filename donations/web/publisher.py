@@ -45,12 +45,16 @@ _LANGUAGE = Template('<a href="./?lang=$tag" lang="$tag" hreflang="$tag">$name</
 
 @dataclass(frozen=True, slots=True)
 class _Edition:
-    """All answers of one snapshot; ``worded`` grows by a language when it is first asked for."""
+    """All answers of one snapshot; ``worded`` grows by a language when it is first asked for.
+
+    ``asked`` are the languages that readers wanted of this edition.
+    """
 
     snapshot: Snapshot
     made_at: float
     plain: Mapping[str, Prepared]
     worded: dict[str, Mapping[str, Prepared]] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
 
 
 class Publisher:
@@ -81,8 +85,8 @@ class Publisher:
         self._forms = Forms(assets, self._locales, home=self._known, zone=zone, accent=self._accent)
         self._clock = clock
         self._lock = threading.Lock()
+        self._making = threading.Lock()  # one language at a time
         self._default = next(iter(self._locales))
-        self._asked: set[str] = set()
         kept = {**assets.released, assets.script_name: assets.script}
         self._scripts = {
             "/widget.js": prepare(assets.script, policy.SCRIPT),
@@ -111,9 +115,8 @@ class Publisher:
                     return False
             if snapshot.language in self._locales:
                 self._default = snapshot.language
-            self._asked.add(self._default)
             edition = _Edition(snapshot, self._clock(), self._plain(snapshot, held))
-            for tag in sorted(self._asked):
+            for tag in sorted({self._default, *(held.asked if held else ())}):
                 edition.worded[tag] = self._worded(snapshot, tag)
             self._edition = edition
             return True
@@ -121,21 +124,30 @@ class Publisher:
     def find(self, path: str, language: str | None = None) -> Prepared | None:
         """The answer for a path; an unknown language gets the default one.
 
-        Nine languages would be made for nobody, so one is made when it is first asked for, and
-        from then on with each edition.
+        A language is made when it is first asked for, and again with each edition as long as
+        readers ask; making it takes a third of a second, see `ready`.
         """
         edition = self._edition
         if edition is None:
             return self._scripts.get(path)
         if path not in _WORDED:
             return edition.plain.get(path)
-        tag = (language or "").partition("-")[0].lower()
-        if tag not in self._locales:
-            tag = self._default
+        tag = self._language(language)
+        edition.asked.add(tag)
         if tag not in edition.worded:
-            self._asked.add(tag)
-            edition.worded[tag] = self._worded(edition.snapshot, tag)
+            with self._making:
+                if tag not in edition.worded:
+                    edition.worded[tag] = self._worded(edition.snapshot, tag)
         return edition.worded[tag][path]
+
+    def ready(self, language: str | None) -> bool:
+        """Whether `find` answers in this language at once; else it belongs in a thread."""
+        edition = self._edition
+        return edition is None or self._language(language) in edition.worded
+
+    def _language(self, wish: str | None) -> str:
+        tag = (wish or "").partition("-")[0].lower()
+        return tag if tag in self._locales else self._default
 
     @property
     def provider(self) -> Provider | None:
