@@ -53,10 +53,14 @@ _BAR = Template(
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """What a badge says in one language. ``percent`` of the goal, 0 to 100; None without one."""
+    """What a badge says in one language.
+
+    ``general`` is the title for any page, ``percent`` that of the goal, 0 to 100; None without one.
+    """
 
     direction: str
     title: str
+    general: str
     text: str
     percent: int | None
     place: str
@@ -71,9 +75,11 @@ class Badge:
 
 def word_badge(locale: Locale, snapshot: Snapshot, home: str | None, zone: tzinfo = UTC) -> Badge:
     """The badge in one language. ``home`` is the address of the hosted page, when it is known."""
+    general = _plain(locale.say("title"))
     return Badge(
         direction=locale.direction,
-        title=clean(snapshot.title) or _plain(locale.say("title")),
+        title=clean(snapshot.title).strip() or general,
+        general=general,
         text=_text(locale, snapshot, zone),
         percent=_percent(snapshot),
         place="" if home is None else place_of(home),
@@ -218,7 +224,8 @@ def badge_png(badge: Badge, fallback: Badge) -> bytes:
     can be drawn is used.
     """
     said = badge if drawable(badge.text) else replace(fallback, title=badge.title)
-    title = said.title if drawable(said.title) else fallback.title
+    titles = (said.title, said.general, fallback.general)
+    title = next(text for text in titles if drawable(text))
     picture = Picture(2 * WIDTH, 2 * HEIGHT, _PAPER, (_INK, _QUIET, _ACCENT, _LINE))
     ink, quiet, accent, line = range(4)
     picture.frame(2, line)
@@ -226,8 +233,8 @@ def badge_png(badge: Badge, fallback: Badge) -> bytes:
 
     def words(y: int, text: str, size: float, weight: float, colour: int) -> None:
         wide = width(text, size, weight)
-        fitted = size * min(1.0, 2 * _ROOM / wide) if wide else size
-        picture.words(2 * _MARGIN, 2 * y, text, fitted, weight, colour)
+        squeeze = min(1.0, 2 * _ROOM / wide) if wide else 1.0
+        picture.words(2 * _MARGIN, 2 * y, text, size * squeeze, weight * squeeze, colour)
 
     words(rows[0], _fitting(title, 26, 3.1, 2 * _ROOM), 26, 3.1, ink)
     words(rows[1], said.text, 24, 2.2, ink)

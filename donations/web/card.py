@@ -46,8 +46,10 @@ def _set(title: str, room: float) -> tuple[float, list[str]]:
         lines = _broken(title, size, room)
         if len(lines) <= (2 if size > _SIZES[-1] else _LINES):
             return size, lines
-    last = f"{lines[_LINES - 1]} …"
-    return size, [*lines[: _LINES - 1], last]
+    last = lines[_LINES - 1]
+    while width(f"{last} …", size, size / 9) > room:
+        last = last[:-1]
+    return size, [*lines[: _LINES - 1], f"{last} …"]
 
 
 def _broken(title: str, size: float, room: float) -> list[str]:

@@ -7,20 +7,17 @@ it is read.
 
 from __future__ import annotations
 
-import re
 import uuid
 from datetime import UTC, datetime, tzinfo
 from string import Template
 from typing import TYPE_CHECKING
 
 from donations.snapshot import Gift, Snapshot, Stage
-from donations.web.markup import Html, escape, fill, join
+from donations.web.markup import Html, clean, escape, fill, join
 
 if TYPE_CHECKING:
     from donations.web.locale import Locale
 
-# Of characters, XML 1.0 (section 2.2) takes these; `escape` removes more, but not noncharacters.
-_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://www.rfc-editor.org/rfc/rfc4287#donations")
 # A feed without entries must still be dated: before the first block of Bitcoin nothing was given.
 _BEFORE_ALL = 1_231_006_505
@@ -50,7 +47,7 @@ _ENTRY = Template(
 def write_feed(locale: Locale, snapshot: Snapshot, home: str, zone: tzinfo = UTC) -> bytes:
     """The feed in one language. ``home`` is the hosted page, absolute when that is known."""
     gifts = [gift for gift in snapshot.gifts if gift.stage is not Stage.PENDING]
-    title = _legal(snapshot.title) or locale.say("title")
+    title = clean(snapshot.title).strip() or locale.say("title")
     addresses = " ".join(sorted(coin.address for coin in snapshot.coins))
     return fill(
         _FEED,
@@ -86,7 +83,3 @@ def _identity(*parts: str) -> str:
 
 def _time(moment: int) -> str:
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _legal(text: str) -> str:
-    return _ILLEGAL.sub("", text)

@@ -142,7 +142,7 @@ class Forms:
             title,
             tuple(coin.title for coin in snapshot.coins),
             place_of(self._home) if self._home else "",
-            plain.title,
+            plain.general,
         )
         feed = write_feed(locale, snapshot, self._home or "./", self._zone)
         script, frame, static = self._pasted(locale, snapshot, fragment)
@@ -169,7 +169,7 @@ class Forms:
         }
 
     def _title(self, locale: Locale, snapshot: Snapshot) -> str:
-        return clean(snapshot.title) or locale.say("title")
+        return clean(snapshot.title).strip() or locale.say("title")
 
     @property
     def _style(self) -> str:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # that make one text look like another. Line and paragraph separators break scripts.
 _BREAKS = re.compile(r"[\t\n\v\f\r\u2028\u2029]+")
 _UNWANTED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# Noncharacters (Unicode section 23.7), of which XML forbids U+FFFE and U+FFFF.
+_ENDS = "".join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))
+_NONE = re.compile(f"[\ufdd0-\ufdef{_ENDS}]")
 
 
 class Html(str):
@@ -24,8 +27,11 @@ class Html(str):
 
 
 def clean(text: str) -> str:
-    """The text on one line, without control, direction, zero-width and surrogate characters."""
-    spaced = _BREAKS.sub(" ", text)
+    """The text on one line, without control, direction, zero-width and surrogate characters.
+
+    What is left may stand in HTML and in XML.
+    """
+    spaced = _NONE.sub("", _BREAKS.sub(" ", text))
     return "".join(char for char in spaced if unicodedata.category(char) not in _UNWANTED)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HEADERS = {**policy.SNAPSHOT, "Cache-Control": "public, max-age=3600"}
 # Pixels: the card with a goal and three gifts, and under it the address of the hosted page.
 WIDTH, WIDE = 600, 540
-HEIGHT_WIDE, HEIGHT_NARROW = 680, 880
+HEIGHT_WIDE, HEIGHT_NARROW = 680, 960
 
 _PIXELS = re.compile(r"[0-9]{1,5}")
 _FRAME = Template(
