@@ -138,6 +138,7 @@ class Service:
             languages=[*assets.locales],
             public_url=config.public_url,
             zone=config.timezone,
+            accent=config.widget.accent,
         )
         self.live = Live(config.server.trusted_proxies)
         self.thanks = Thanks(

@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         "public_url in the configuration.",
     )  # fmt: skip
     _config_option(embed)
-    embed.add_argument("--form", choices=("script", "iframe", "both"), default="both",
+    embed.add_argument("--form", choices=("script", "compact", "iframe", "both"), default="both",
                        help="which form to print (default: both)")  # fmt: skip
     embed.add_argument(
         "--static",
@@ -261,8 +261,9 @@ def _embed(options: argparse.Namespace) -> int:
         forms["script"] = embed_script(
             assets, nothing_known(config, 0).coins, public_url=config.public_url,
             language=language, title=config.title,
+            form="compact" if options.form == "compact" else "card",
         )  # fmt: skip
-    if not options.static and options.form != "script":
+    if not options.static and options.form in ("iframe", "both"):
         forms["iframe"] = embed_frame(
             assets, public_url=config.public_url, language=language, title=config.title
         )

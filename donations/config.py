@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from donations.amounts import parse_amount
 from donations.config_chains import ChainSettings, Watched, read_chains
-from donations.config_file import Source, Table, read_text, shown
+from donations.config_file import Source, Table, read_text
 from donations.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = ["ChainSettings", "Config", "Goal", "Server", "Watched", "Widget", "lo
 
 DEFAULT_FILE = Path("config.toml")
 FILE_VARIABLE = "DONATIONS_CONFIG"
-HIDEABLE = ("totals", "gifts")
 
 _KEYS = (
     "public_url", "title", "language", "timezone", "currency", "database", "poll_seconds",
@@ -60,11 +59,10 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """What readers see. ``hide`` is a part of HIDEABLE; ``accent`` a colour as #rrggbb."""
+    """What readers see. ``accent`` is a colour as #rrggbb."""
 
     goal: Goal | None
     accent: str | None
-    hide: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def parse(
         poll_seconds=root.integer("poll_seconds", 60, 15, 300),
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
         server=_server(root.table("server", ("host", "port", "trusted_proxies"))),
-        widget=_widget(root.table("widget", ("goal", "accent", "hide")), chains),
+        widget=_widget(root.table("widget", ("goal", "accent")), chains),
         chains=chains,
     )
 
@@ -208,17 +206,11 @@ def _server(table: Table) -> Server:
 
 
 def _widget(table: Table, chains: Mapping[str, ChainSettings]) -> Widget:
-    hide = table.texts("hide")
-    for index, part in enumerate(hide):
-        if part not in HIDEABLE:
-            near = get_close_matches(part, HIDEABLE, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(HIDEABLE)}"
-            raise table.error(f"{shown(part)} is nothing that can be hidden; {hint}", "hide", index)
     accent = table.optional_text("accent")
     if accent is not None and _COLOUR.fullmatch(accent) is None:
         raise table.error('a colour is written like "#b45309"', "accent")
     goal = _goal(table.table("goal", ("amount", "asset")), chains) if "goal" in table else None
-    return Widget(goal, accent, frozenset(hide))
+    return Widget(goal, accent)
 
 
 def _goal(table: Table, chains: Mapping[str, ChainSettings]) -> Goal:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from donations.demo.world import World
     from donations.snapshot import Coin, Sum
 
-SCENE_SECONDS = 60.0
+SCENE_SECONDS = 120.0
 SCRIPTS = {"btc": BTC_SCRIPT, "bch": BCH_SCRIPT}
 
 

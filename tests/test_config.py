@@ -46,7 +46,7 @@ def test_three_lines_are_enough() -> None:
     assert (config.poll_seconds, config.grace_seconds) == (60, 1200)
     assert (config.server.host, config.server.port) == ("127.0.0.1", 8080)
     assert config.database == FILE.parent / "donations.sqlite3"
-    assert (config.public_url, config.widget.goal, config.widget.hide) == (None, None, frozenset())
+    assert (config.public_url, config.widget.goal, config.widget.accent) == (None, None, None)
     for name, settings in config.chains.items():
         assert settings.upstreams == CHAINS[name].upstreams
         assert settings.agree == 2
@@ -159,7 +159,6 @@ SENTENCES = [
     ('database = "postgresql://x"\n' + ONE, 1, "database", "give its path"),
     (ONE + "[server]\nport = 70000", 4, "server.port", "from 1 to 65535"),
     (ONE + '[server]\ntrusted_proxies = ["x"]', 4, "server.trusted_proxies[0]", "IP address"),
-    (ONE + '[widget]\nhide = ["total"]', 4, "widget.hide[0]", "did you mean totals?"),
     (ONE + '[widget]\ngoal = { amount = "1", asset = "ETH" }', 4, "widget.goal.asset", "BTC"),
     (ONE + '[widget]\ngoal = { amount = "1e3", asset = "BTC" }', 4, "widget.goal.amount", "digits"),
     (ONE + '[chains.btc]\nnetwork = "regtets"', 4, "chains.btc.network", "known: mainnet"),

@@ -403,9 +403,9 @@ async def test_sigterm_in_the_middle_of_polls(tmp_path: Path) -> None:
 
 
 @scene
-async def test_kill_9_at_any_moment(tmp_path: Path, seed: int) -> None:
-    """Twenty kills at random moments while the world lives on: afterwards totals and balances are
-    the truth."""
+async def test_kill_9_at_any_moment(tmp_path: Path, seed: int, long: bool) -> None:
+    """Twelve (or forty) kills at random moments while the world lives on: afterwards totals and
+    balances are the truth."""
     dice = random.Random(seed)
     async with World(seed) as world:
         config = config_file(world, tmp_path)
@@ -421,9 +421,9 @@ async def test_kill_9_at_any_moment(tmp_path: Path, seed: int) -> None:
                 await asyncio.sleep(0.05)
 
         living = asyncio.create_task(live())
-        for _ in range(20):
+        for _ in range(40 if long else 12):
             async with program(config, free_port()):
-                await asyncio.sleep(dice.uniform(0.7, 1.8))
+                await asyncio.sleep(dice.uniform(0.6, 1.8))
         living.cancel()
         with suppress(asyncio.CancelledError):
             await living

@@ -34,10 +34,11 @@ _PICTURES = Template(
     '<img src="badge.svg?lang=$lang" width="$width" height="$height" alt="$alt">\n'
     '<img src="badge.png?lang=$lang" width="$width" height="$height" alt="$alt">'
 )
+_WORDS = Template('<pre role="group" tabindex="0" aria-label="badge.json">$code</pre>')
 _CARD = Template('<img src="card.png?lang=$lang" width="600" height="315" alt="$alt">')
 _SANDBOX = Template(
-    '<iframe src="sandboxed?lang=$lang" title="$title" height="$height" loading="lazy" '
-    'sandbox="allow-scripts"></iframe>'
+    '<iframe src="sandboxed?lang=$lang" title="$title – WordPress" '
+    'height="$height" loading="lazy" sandbox="allow-scripts"></iframe>'
 )
 
 
@@ -140,6 +141,8 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
     def texts(*given: str | None) -> list[str]:
         return [] if home is None else [text for text in given if text is not None]
 
+    # The page shows the card twice; only one of them may be a landmark of its name.
+    static = Html(own(shown.static).replace('role="region"', 'role="group"'))
     element = shown.script and shown.script[shown.script.index("<donation-widget") :]
     short = element and _SCRIPT_NAME.sub('widget.js"', element)
     address = f"{home}?lang={language}"
@@ -151,7 +154,7 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
         ("script", texts(shown.script), own(element)),
         ("alias", texts(short), Html()),
         ("frame", texts(shown.frame), own(shown.frame)),
-        ("static", texts("donations embed --static > donations.html", fetched), own(shown.static)),
+        ("static", texts("donations embed --static > donations.html", fetched), static),
         (
             "wordpress",
             texts(address, "[donations]"),
@@ -165,7 +168,7 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
         (
             "shields",
             texts(f"{shields}({address})"),
-            Html(f'<pre tabindex="0" aria-label="badge.json">{_code(shown.badge.decode())}</pre>'),
+            fill(_WORDS, code=_code(shown.badge.decode())),
         ),
         ("feed", texts(fill(_FEED, home=home or "", title=shown.title, lang=language)), Html()),
         ("link", texts(address), fill(_CARD, lang=language, alt=shown.title)),

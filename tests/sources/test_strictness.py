@@ -181,7 +181,7 @@ async def test_lines_that_hang_end_at_the_deadline(name: str, tmp_path: Path) ->
     deadline of one request, and the next one is right."""
     async with open_kind(name, tmp_path) as (kind, _):
         prepare(kind)
-        for method in ELECTRUM if isinstance(kind, ElectrumKind) else ETHEREUM:
+        for method in (ELECTRUM if isinstance(kind, ElectrumKind) else ETHEREUM)[::2]:
             for fault in (
                 faults.hang(method),
                 faults.drip(method),

@@ -114,18 +114,6 @@ def test_the_svg_is_small_and_says_all_of_it(
     assert all(str(text) in said.alt for text in texts)
 
 
-def test_badge_budget_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    """The largest badge of all languages and states, for the record."""
-    sizes = [
-        len(gzip.compress(badge_svg(badge(shown, language)), 9, mtime=0))
-        for language in ASSETS.locales
-        for shown in (*map(snapshot, Freshness), *map(without_goal, Freshness))
-    ]
-    with capsys.disabled():
-        print(f"\nbadge SVG: {max(sizes)} B gzip (gate 700)")  # noqa: T201
-    assert max(sizes) <= 700
-
-
 @pytest.mark.parametrize(
     "title",
     ["<script>alert(1)</script>", '"><rect/>', "a\x00\x1b\u202eb\ud800\ufffe", "&amp;", "x" * 200,

@@ -129,6 +129,27 @@ def test_editions_are_whole_while_another_thread_publishes(publisher: Publisher)
     assert b"edition 11" in body(publisher)
 
 
+def test_a_language_is_made_when_it_is_asked_for(clock: Clock) -> None:
+    """Nobody pays for a language without readers; one with readers is in the next edition."""
+    publisher = Publisher(load_assets(), languages=("fr", "en", "de"), clock=clock)
+    publisher.publish(snapshot())
+    assert publisher.ready("fr")
+    assert not publisher.ready("de")
+    assert b"Letzte Spenden" in body(publisher, "/fragment", "de")
+    assert publisher.ready("de")
+    publisher.publish(snapshot(title="next"))
+    assert publisher.ready("de")
+    publisher.publish(snapshot(title="one more"))
+    assert not publisher.ready("de")
+
+
+@pytest.mark.parametrize("wish", ["fr-CA", "FR", "fr-Latn-FR", "sv", "undefined", "", None])
+def test_a_region_gets_its_language(publisher: Publisher, wish: str | None) -> None:
+    """The page's own tag will do, with a region or not; an unknown one gets the default."""
+    publisher.publish(snapshot())
+    assert b'lang="fr"' in body(publisher, "/card", wish)
+
+
 def test_a_language_without_words_is_refused() -> None:
     """A language that has no file is an error at start-up, not at the first reader."""
     with pytest.raises(KeyError):

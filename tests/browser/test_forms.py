@@ -1,0 +1,284 @@
+"""The forms beside the script, in Chromium: sandboxed, static, pictures, and the authors' page."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from donations.snapshot import Freshness
+from donations.web import create_web
+from donations.web.badge import badge_svg, word_badge
+from donations.web.live import Live
+from donations.web.oembed import HEIGHT_NARROW, HEIGHT_WIDE
+from donations.web.public import Readiness
+from donations.web.publisher import Publisher
+from donations.web.server import serve
+from tests.browser.blog import ASSETS, Blog, Seen, decode, reading
+from tests.browser.measure import PAINTED, WATCH_SHIFTS, barriers, overflowing
+from tests.nodes import install
+from tests.nodes.process import free_ports
+from tests.web.samples import BCH, BTC, ETH, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Page
+
+    from donations.snapshot import Snapshot
+    from tests.browser.bench import Bench, Table
+
+PAYMENTS = (f"bitcoin:{BTC}", BCH, ETH)
+# What is in the frames is tested by itself.
+PAGE_AXE = """async () => {
+  const found = await axe.run(document, { iframes: false });
+  const open = [...found.violations, ...found.incomplete];
+  return open.filter((rule) => rule.id !== "frame-tested").map(
+    (rule) => `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}"""
+# The width of the page, and its height with each coin chosen.
+SIZES = """[document.documentElement.scrollWidth,
+  ...[...document.querySelectorAll("[type=radio]")].map((radio) => {
+    radio.checked = true;
+    return document.querySelector("main").getBoundingClientRect().bottom;
+  })]"""
+SIDEWAYS = "document.documentElement.scrollWidth - innerWidth"
+
+
+@dataclass(frozen=True)
+class Open:
+    """A page on a service that knows its address; ``host`` is another site that shows it."""
+
+    page: Page
+    seen: Seen
+    home: str
+    publisher: Publisher
+
+    def text(self, path: str, language: str = "fr") -> str:
+        """A prepared text of the service."""
+        found = self.publisher.find(path, language)
+        assert found is not None
+        return found.bodies["identity"].decode()
+
+
+@asynccontextmanager
+async def opened(
+    bench: Bench,
+    shown: Snapshot | None = None,
+    *,
+    width: int = 900,
+    script: bool = True,
+    scheme: str = "light",
+) -> AsyncIterator[Open]:
+    """A service and a fresh page."""
+    (port,) = free_ports(1)
+    home = f"http://127.0.0.1:{port}/"
+    publisher = Publisher(ASSETS, languages=list(ASSETS.locales), public_url=home)
+    publisher.publish(shown or snapshot(title="Le carnet du mardi"))
+    live = Live(())
+    app = create_web(publisher, Readiness, more=live.routes())
+    app.on_shutdown.append(live.close)
+    async with (
+        serve(app, "127.0.0.1", port),
+        reading(bench.chromium, width=width, script=script, scheme=scheme) as (page, seen),
+    ):
+        yield Open(page, seen, home, publisher)
+
+
+async def page_barriers(page: Page) -> list[str]:
+    """What axe finds on the whole page."""
+    await page.evaluate(install.axe().read_text(encoding="utf-8"))
+    found: list[str] = await page.evaluate(PAGE_AXE)
+    return found
+
+
+# -- the frame for a sandbox
+
+
+def test_the_frame_works_in_the_sandbox_of_wordpress(bench: Bench) -> None:
+    """Scripts alone are allowed there: choosing and copying work, no link is dead in it."""
+
+    async def law() -> None:
+        async with opened(bench) as at:
+            frame = (
+                f'<iframe src="{at.home}sandboxed?lang=fr" width="600" height="{HEIGHT_WIDE}" '
+                'sandbox="allow-scripts" security="restricted"></iframe>'
+            )
+            async with Blog(at.home.rstrip("/"), frame, policy=False).online() as post:
+                await at.page.goto(post)
+                inside = at.page.frame_locator("iframe")
+                await inside.locator("label").nth(0).click()
+                assert await inside.locator(".wallet").first.is_hidden()
+                assert await decode(inside.locator(".qr svg").first) == [PAYMENTS[0]]
+                (frame_of,) = at.page.frames[1:]
+                await frame_of.wait_for_function("!!customElements.get('donation-widget')")
+                await inside.locator(".copy").first.click()
+                await frame_of.wait_for_function(
+                    "document.querySelector('[role=status]').textContent !== ''"
+                )
+                status = await inside.locator("[role=status]").text_content()
+                assert status is not None
+                assert "copiée" in status
+                place = inside.locator(".place a")
+                assert await place.text_content() == at.home.removeprefix("http://").rstrip("/")
+                assert await place.is_visible()
+
+    bench.run(law())
+
+
+def test_the_frame_fits_the_height_that_oembed_gives(bench: Bench) -> None:
+    """In every language and state, at the widths of phones and posts, nothing has to scroll."""
+
+    async def law() -> None:
+        for freshness in Freshness:
+            shown = snapshot(freshness, title="Le carnet du mardi")
+            async with opened(bench, shown, script=False) as at:
+                for language in ASSETS.locales:
+                    await at.page.goto(f"{at.home}sandboxed?lang={language}")
+                    for width, room in ((320, HEIGHT_NARROW), (540, HEIGHT_WIDE)):
+                        await at.page.set_viewport_size({"width": width, "height": room})
+                        wide, *high = await at.page.evaluate(SIZES)
+                        assert wide <= width, (language, freshness)
+                        assert max(high) <= room, (width, language, freshness, high)
+
+    bench.run(law(), 120)
+
+
+# -- the static form
+
+
+@pytest.mark.parametrize("width", [320, 900])
+def test_the_static_form_asks_for_nothing(bench: Bench, table: Table, width: int) -> None:
+    """Without script: no request, no shift, codes that pay, no barrier, no box that sticks out."""
+
+    async def law() -> None:
+        async with opened(bench, width=width, script=False) as at:
+            text = at.text("/static")
+            bare = text[: text.index("<script")]
+            async with Blog(at.home.rstrip("/"), bare, policy=False).online() as post:
+                await at.page.goto(post)
+                for coin, payment in enumerate(PAYMENTS):
+                    await at.page.locator(".card label").nth(coin).click()
+                    assert await decode(at.page.locator(".qr svg").nth(coin)) == [payment]
+                assert not [url for url in at.seen.requests if not url.startswith(post)]
+        async with opened(bench, width=width) as at:
+            bare = at.text("/static")[: at.text("/static").index("<script")]
+            async with Blog(at.home.rstrip("/"), bare, policy=False).online() as post:
+                await at.page.add_init_script(WATCH_SHIFTS)
+                await at.page.goto(post)
+                await at.page.evaluate(PAINTED)
+                shift = await at.page.evaluate("shift")
+                table.gate(f"layout shift, static form, {width} px", shift, 0.001)
+                assert not await barriers(at.page)
+                assert not await overflowing(at.page)
+                asked = [url for url in at.seen.requests if not url.startswith(post)]
+                table.gate(f"requests, static form, {width} px", len(asked), 0)
+
+    bench.run(law())
+
+
+def test_the_static_form_heals_where_inline_styles_are_forbidden(bench: Bench) -> None:
+    """Its style is blocked there; the script adopts the same one, and copies from the page."""
+
+    async def law() -> None:
+        async with (
+            opened(bench) as at,
+            Blog(at.home.rstrip("/"), at.text("/static")).online() as post,
+        ):
+            await at.page.goto(post)
+            await at.page.wait_for_function(
+                "document.querySelector('donation-widget').shadowRoot.adoptedStyleSheets.length > 0"
+            )
+            assert await at.page.locator(".card .coin").nth(1).is_hidden()
+            await at.page.locator(".card .copy").first.click()
+            await at.page.wait_for_function(
+                "document.querySelector('donation-widget').shadowRoot"
+                ".querySelector('[role=status]').textContent !== ''"
+            )
+            assert await at.page.evaluate("navigator.clipboard.readText()") == BTC
+
+    bench.run(law())
+
+
+# -- pictures
+
+
+def test_badge_and_card_are_small(bench: Bench, table: Table) -> None:
+    """The gates of the pictures, over all languages and states."""
+    largest = 0
+    for locale in ASSETS.locales.values():
+        for freshness in Freshness:
+            said = word_badge(locale, snapshot(freshness), "https://dons.example.org/")
+            largest = max(largest, len(gzip.compress(badge_svg(said), 9, mtime=0)))
+    table.gate("badge SVG, gzip", largest, 700, " B")
+
+    async def law() -> None:
+        async with opened(bench) as at:
+            for path, allowed in (("/badge.png", 6_000), ("/card.png", 16_000)):
+                found = at.publisher.find(path, "fr")
+                assert found is not None
+                table.gate(f"{path[1:]}", len(found.bodies["identity"]), allowed, " B")
+
+    bench.run(law())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_badge_is_readable_in_both_themes(bench: Bench, scheme: str) -> None:
+    """As a picture in a page: dark ground for a dark screen, light for a light one, no text cut."""
+
+    async def law() -> None:
+        async with opened(bench, scheme=scheme) as at:
+            await at.page.goto(f"{at.home}badge.svg?lang=fr")
+            assert not at.seen.complaints
+            ground = await at.page.evaluate("getComputedStyle(document.querySelector('.p')).fill")
+            assert ground == ("rgb(28, 29, 31)" if scheme == "dark" else "rgb(255, 255, 255)")
+            ends = await at.page.evaluate(
+                "[...document.querySelectorAll('text')].map((t) => "
+                "{ const b = t.getBBox(); return b.x + b.width; })"
+            )
+            assert all(end <= 310 for end in ends), ends
+
+    bench.run(law())
+
+
+# -- the page for authors
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_guide_is_for_everyone(bench: Bench, language: str) -> None:
+    """No barrier for axe and nothing that sticks out, on a phone and a desk, light and dark."""
+
+    async def law() -> None:
+        for width in (320, 900):
+            for scheme in ("light", "dark"):
+                async with opened(bench, width=width, scheme=scheme) as at:
+                    await at.page.goto(f"{at.home}embed?lang={language}")
+                    await at.page.locator("donation-widget .card").first.wait_for()
+                    found = await page_barriers(at.page)
+                    assert not found, "\n".join(found)
+                    assert await at.page.evaluate(SIDEWAYS) <= 0
+                    assert not at.seen.complaints
+
+    bench.run(law(), 120)
+
+
+def test_the_guide_works_without_script(bench: Bench) -> None:
+    """Texts, pictures and frames are all there; its requests go to the service alone."""
+
+    async def law() -> None:
+        async with opened(bench, script=False) as at:
+            await at.page.goto(f"{at.home}embed?lang=fr")
+            for image in await at.page.locator(".preview img").all():
+                await image.scroll_into_view_if_needed()
+            frame = at.page.frame_locator("#frame iframe")
+            await at.page.locator("#frame iframe").scroll_into_view_if_needed()
+            await frame.locator(".card").wait_for()
+            assert await at.page.locator("#static .card svg").first.is_visible()
+            assert not [url for url in at.seen.requests if not re.match(f"{at.home}|data:", url)]
+            assert not at.seen.complaints
+
+    bench.run(law())
