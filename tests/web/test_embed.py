@@ -64,6 +64,16 @@ def test_the_page_holds_all_that_moves_money(public_url: str) -> None:
     ]
 
 
+def test_the_closed_form_holds_the_same_addresses() -> None:
+    """The line for the foot of a post is a list that opens, with the links of the whole card."""
+    coins = snapshot().coins
+    card = Links(embed_script(ASSETS, coins, public_url=URL, language="fr"))
+    text = embed_script(ASSETS, coins, public_url=URL, language="fr", form="compact")
+    line = Links(text)
+    assert (line.links, line.words, line.scripts) == (card.links, card.words, card.scripts)
+    assert "<details><summary>Soutenir ce blog</summary>" in text
+
+
 @pytest.mark.parametrize("public_url", [None, "http://dons.example.org", "dons.example.org", ""])
 def test_without_an_https_address_there_is_nothing_to_paste(public_url: str | None) -> None:
     """The operator is told which key to set, in both forms."""
