@@ -78,7 +78,7 @@ def watch_on(
     started: list[UtxoWatch] = []
 
     def start(*addresses: str) -> UtxoWatch:
-        started.append(UtxoWatch(tmp_path, CHAINS[coin], node, [electrum.tcp_url], addresses))
+        started.append(UtxoWatch(tmp_path, CHAINS[coin], node, [electrum], addresses))
         started[-1].start()
         started[-1].settle()
         return started[-1]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ..nodes.ethereum import Ethereum, Token
     from ..nodes.utxo import UtxoNode
+    from ..nodes.wire import Outpoint
 
 GIFTS = (10_000, 1_000_000)
 LEAST = 10_000
@@ -62,18 +63,31 @@ class UtxoLife:
         count = self._rng.randrange(2, 6)
         self.node.send_many([(self._any(), self._amount()) for _ in range(count)])
 
-    def _spendable(self, address: str) -> int:
-        return sum(map(self.node.value, self.node.coins(address)))
+    def _coins(self, address: str) -> list[Outpoint]:
+        """What an address can spend.
+
+        bcash must never see a child and its parent in one block with the child first (it undoes
+        such a block wrongly), so there a coin is either waiting, or deeper than any reorg.
+        """
+        coins = self.node.coins(address)
+        if isinstance(self.node, Bitcoin):
+            return coins
+        deep = self.node.height() - max(DEPTHS)
+        safe = {t.txid for t in self.node.touches([address]) if t.height is None or t.height < deep}
+        return [coin for coin in coins if coin.txid in safe]
+
+    def _spend(self, source: str, target: str, change: str) -> None:
+        coins = self._coins(source)
+        if sum(map(self.node.value, coins)) > 3 * LEAST:
+            self.node.spend(coins, [(target, LEAST)], change)
 
     def _pay(self) -> None:
         address = self._any()
-        if self._spendable(address) > 3 * LEAST:
-            self.node.pay(address, [(self.node.donor_address(), LEAST)], address)
+        self._spend(address, self.node.donor_address(), address)
 
     def _move(self) -> None:
         source, target = self._rng.sample(self.addresses, 2)
-        if self._spendable(source) > 3 * LEAST:
-            self.node.pay(source, [(target, LEAST)], self._rng.choice((source, target)))
+        self._spend(source, target, self._rng.choice((source, target)))
 
     def _chain(self) -> None:
         """A stranger's unconfirmed payment is passed on to us at once."""

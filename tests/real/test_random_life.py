@@ -57,7 +57,7 @@ def test_a_random_life(coin: str, node: UtxoNode, electrum: ElectrumX, tmp_path:
     rng = seeded()
     life = UtxoLife(node, rng)
     chain = CHAINS[coin]
-    live(UtxoWatch(tmp_path, chain, node, [electrum.tcp_url], life.addresses), life, rng)
+    live(UtxoWatch(tmp_path, chain, node, [electrum], life.addresses), life, rng)
 
 
 def test_a_random_life_of_ethereum(ethereum: Ethereum, tmp_path: Path) -> None:

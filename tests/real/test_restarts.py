@@ -40,7 +40,7 @@ def test_transactions_known_are_not_asked_again(
     bitcoin_electrum.wait_tip(bitcoin.tip())
     with Relay(bitcoin_electrum.tcp_port) as relay:
         url = f"tcp://127.0.0.1:{relay.port}"
-        watch = UtxoWatch(tmp_path, "btc", bitcoin, [url], [address])
+        watch = UtxoWatch(tmp_path, "btc", bitcoin, [bitcoin_electrum], [address], urls=[url])
         with watch:
             watch.settle()
             assert relay.methods().count(GET) == 6
@@ -63,7 +63,9 @@ def test_an_address_at_rest_costs_nothing(
     bitcoin_electrum.wait_tip(bitcoin.tip())
     with Relay(bitcoin_electrum.tcp_port) as relay:
         url = f"tcp://127.0.0.1:{relay.port}"
-        with UtxoWatch(tmp_path, "btc", bitcoin, [url], [address]) as watch:
+        with UtxoWatch(
+            tmp_path, "btc", bitcoin, [bitcoin_electrum], [address], urls=[url]
+        ) as watch:
             watch.settle()
             time.sleep(1)
             relay.forget()
@@ -147,8 +149,8 @@ def test_kills_lose_and_double_nothing(
     finally:
         serving.stop()
     watches = [
-        UtxoWatch(tmp_path, "btc", bitcoin, upstreams["btc"], addresses["btc"]),
-        UtxoWatch(tmp_path, "bch", bitcoin_cash, upstreams["bch"], addresses["bch"]),
+        UtxoWatch(tmp_path, "btc", bitcoin, [bitcoin_electrum], addresses["btc"]),
+        UtxoWatch(tmp_path, "bch", bitcoin_cash, [bitcoin_cash_electrum], addresses["bch"]),
         EthereumWatch(tmp_path, ethereum, addresses["eth"], since=since),
     ]
     # One service watches all three, on the database that the killed ones left.
