@@ -115,14 +115,10 @@ def test_the_frame_works_in_the_sandbox_of_wordpress(bench: Bench) -> None:
                 assert await inside.locator(".wallet").first.is_hidden()
                 assert await decode(inside.locator(".qr svg").first) == [PAYMENTS[0]]
                 (frame_of,) = at.page.frames[1:]
-                await frame_of.wait_for_function("!!customElements.get('donation-widget')")
+                await inside.locator("donation-widget:defined").wait_for()
                 await inside.locator(".copy").first.click()
-                await frame_of.wait_for_function(
-                    "document.querySelector('[role=status]').textContent !== ''"
-                )
-                status = await inside.locator("[role=status]").text_content()
-                assert status is not None
-                assert "copiée" in status
+                said = inside.locator("[role=status]", has_text="copiée")
+                await said.wait_for(state="attached")
                 place = inside.locator(".place a")
                 assert await place.text_content() == at.home.removeprefix("http://").rstrip("/")
                 assert await place.is_visible()
@@ -190,15 +186,10 @@ def test_the_static_form_heals_where_inline_styles_are_forbidden(bench: Bench) -
             Blog(at.home.rstrip("/"), at.text("/static")).online() as post,
         ):
             await at.page.goto(post)
-            await at.page.wait_for_function(
-                "document.querySelector('donation-widget').shadowRoot.adoptedStyleSheets.length > 0"
-            )
-            assert await at.page.locator(".card .coin").nth(1).is_hidden()
+            await at.page.locator(".card .coin").nth(1).wait_for(state="hidden")
             await at.page.locator(".card .copy").first.click()
-            await at.page.wait_for_function(
-                "document.querySelector('donation-widget').shadowRoot"
-                ".querySelector('[role=status]').textContent !== ''"
-            )
+            said = at.page.locator("[role=status]", has_text="copiée")
+            await said.wait_for(state="attached")
             assert await at.page.evaluate("navigator.clipboard.readText()") == BTC
 
     bench.run(law())

@@ -126,14 +126,12 @@ def test_the_script_takes_over_what_is_there(site: Site, service: Voice) -> None
     async def law() -> None:
         async with browser() as chromium, reading(chromium) as (page, seen):
             await page.goto(link)
-            await page.wait_for_function("!!customElements.get('donation-widget')")
+            await page.locator("donation-widget:defined").wait_for(state="attached")
             card = page.locator("donation-widget .card")
             await card.locator("label").nth(0).click()
             await card.locator(".copy").first.click()
-            await page.wait_for_function(
-                "document.querySelector('donation-widget').shadowRoot"
-                ".querySelector('[role=status]').textContent !== ''"
-            )
+            said = card.locator("[role=status]", has_text="copiée")
+            await said.wait_for(state="attached")
             assert await page.evaluate("navigator.clipboard.readText()") == BTC
             assert not [text for text in seen.complaints if "donation" in text.lower()]
 
