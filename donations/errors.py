@@ -9,6 +9,7 @@ DonationsError
 |   |- UpstreamMoved         the tip changed while reading: look again, at most three times
 |   '- UpstreamMalformed     the answer is not of the documented form
 |- BadObservation         well-formed but impossible: refuse it, keep the old ledger
+|   '- ProvenLie          the upstream's own bytes convict it; ``evidence`` shows how
 '- StoreError             database newer than the code, full, locked or corrupt
 """
 
@@ -83,6 +84,17 @@ class UpstreamMalformed(UpstreamError):
 
 class BadObservation(DonationsError):
     """An answer of the right form that cannot be true."""
+
+
+class ProvenLie(BadObservation):
+    """What an upstream sent contradicts itself, or the proof of work: no honest server says it.
+
+    ``evidence`` is what anybody needs to see it too: heights, hashes, txids; never a secret.
+    """
+
+    def __init__(self, reason: str, evidence: str) -> None:
+        super().__init__(reason)
+        self.evidence = evidence
 
 
 class StoreError(DonationsError):

@@ -21,12 +21,16 @@ _UINT16, _UINT32, _UINT64 = struct.Struct("<H"), struct.Struct("<I"), struct.Str
 
 @dataclass(frozen=True, slots=True)
 class RawTransaction:
-    """``inputs`` are outpoints "txid:n"; ``outputs`` are (locking script, units) in their order."""
+    """``inputs`` are outpoints "txid:n"; ``outputs`` are (locking script, units) in their order.
+
+    ``size`` is in bytes without the witness: of what the txid is the hash.
+    """
 
     txid: str
     inputs: tuple[str, ...]
     outputs: tuple[tuple[bytes, int], ...]
     coinbase: bool
+    size: int
 
 
 def double_sha256(data: bytes) -> bytes:
@@ -65,6 +69,7 @@ def _parse(raw: bytes) -> RawTransaction:
         inputs=() if coinbase else tuple(f"{txid[::-1].hex()}:{n}" for txid, n in inputs),
         outputs=tuple(outputs),
         coinbase=coinbase,
+        size=len(body),
     )
 
 
@@ -119,6 +124,19 @@ def _compact_size(raw: bytes, at: int) -> tuple[int, int]:
     if first == 0xFE:
         return _UINT32.unpack_from(raw, at + 1)[0], at + 5
     return _UINT64.unpack_from(raw, at + 1)[0], at + 9
+
+
+def coinbase_height(raw: bytes) -> int | None:
+    """The height at the start of a coinbase's script (BIP-34); None where none is pushed there.
+
+    ``raw`` is a coinbase that `parse_transaction` has read.
+    """
+    at = 6 if raw[4:6] == b"\x00\x01" else 4
+    script = raw[at + 1 + 36 + 1 :]  # one input: its count, the outpoint, the script's length
+    length = script[0]
+    if not 1 <= length <= 5:
+        return None
+    return int.from_bytes(script[1 : 1 + length], "little", signed=True)
 
 
 def without_token(script: bytes) -> bytes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from donations.errors import DonationsError
     from donations.ledger import Block, Checkpoint, Key, Observation, Transfer
+    from donations.proof.inclusion import Inclusion
 
 # A long history is told in portions of about so many transactions, cut between blocks.
 PORTION = 1_000
@@ -88,3 +89,26 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Drop the connection. The source can be used again."""
+
+
+@runtime_checkable
+class Prover(Protocol):
+    """A source that can also show block headers, and that a transaction stands in a block.
+
+    Its methods raise as those of a `Source` do; ProvenLie when the answers convict the upstream.
+    """
+
+    operator: str
+
+    async def headers(self, start: int, count: int) -> list[bytes]:
+        """The raw headers from height ``start`` up: ``count`` of them, fewer where its chain ends.
+
+        One answer of the upstream: it may hold fewer than were asked for, at most 2,016.
+        """
+
+    async def inclusion(self, txid: str, height: int) -> Inclusion:
+        """What proves that the transaction stands in the block of this height.
+
+        It is checked already against the header that the upstream itself has there, which need
+        not be the one of our chain.
+        """

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from donations.chains.second_opinion import check_transaction
@@ -365,9 +365,5 @@ def _ask_second_reader(raws: Iterable[bytes], transactions: Iterable[RawTransact
 
 
 def _without_tokens(transaction: RawTransaction) -> RawTransaction:
-    return RawTransaction(
-        transaction.txid,
-        transaction.inputs,
-        tuple((without_token(script), units) for script, units in transaction.outputs),
-        transaction.coinbase,
-    )
+    outputs = tuple((without_token(script), units) for script, units in transaction.outputs)
+    return replace(transaction, outputs=outputs)
