@@ -171,8 +171,11 @@ class UtxoNode(ABC):
         """A raw transaction that spends the same coins back to the donor, not yet sent."""
         victim = self.transaction(txid)
         inputs = [Outpoint(source["txid"], source["vout"]) for source in victim["vin"]]
-        fee = sum(map(self.value, inputs)) - sum(satoshis(one["value"]) for one in victim["vout"])
-        return self.signed_spend(inputs, [], self.donor_address(), fee + RIVAL_MARGIN)
+        coins = sum(map(self.value, inputs))
+        rest = sum(satoshis(one["value"]) for one in victim["vout"])
+        # Small coins leave room for a smaller margin only.
+        fee = coins - rest + min(RIVAL_MARGIN, rest // 2)
+        return self.signed_spend(inputs, [], self.donor_address(), fee)
 
     def reorg(self, depth: int, length: int, include: Sequence[str] = ()) -> list[str]:
         """A competing miner replaces the last ``depth`` blocks by ``length`` others, in one step.

@@ -130,7 +130,7 @@ def test_the_script_takes_over_what_is_there(site: Site, service: Voice) -> None
             card = page.locator("donation-widget .card")
             await card.locator("label").nth(0).click()
             await card.locator(".copy").first.click()
-            said = card.locator("[role=status]", has_text="copiée")
+            said = card.locator("[role=status]", has_text="copied")
             await said.wait_for(state="attached")
             assert await page.evaluate("navigator.clipboard.readText()") == BTC
             assert not [text for text in seen.complaints if "donation" in text.lower()]
