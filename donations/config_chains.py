@@ -119,9 +119,10 @@ def _overridden(network: Network, table: Table) -> Network:
         match = _HASH.fullmatch(table.text("genesis", network.genesis).lower())
         if match is None:
             raise table.error("a block hash is 64 hexadecimal digits", "genesis")
-        genesis = match.group(1) if network.chain_id is None else f"0x{match.group(1)}"
-        # Another genesis is another chain, so the landmark of the known one is not on it.
-        network = replace(network, genesis=genesis, landmark=None)
+        if network.chain_id is None:
+            network = network.private(match.group(1))
+        else:
+            network = replace(network, genesis=f"0x{match.group(1)}")
     if "chain_id" in table:
         if network.chain_id is None:
             raise table.error("only Ethereum networks have a chain number", "chain_id")

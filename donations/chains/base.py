@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from donations.proof.work import private_ground
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from donations.proof.work import Ground
 
 
 class Protocol(StrEnum):
@@ -26,6 +30,8 @@ class Network:
     Ethereum network). ``landmark`` is a (height, hash) that only this network has: BTC and BCH
     share their first 478,558 blocks, genesis included. ``chain_id`` is EIP-155's. ``codes`` holds
     the address constants of the chain (version bytes, prefixes), read by the chain's own parser.
+    ``ground`` is what proofs rest on, None where nothing can be proven (Ethereum, whose headers
+    are agreed on, and public test networks, whose blocks cost nothing).
     """
 
     name: str
@@ -33,6 +39,14 @@ class Network:
     landmark: tuple[int, str] | None = None
     chain_id: int | None = None
     codes: Mapping[str, str | int] = field(default_factory=dict)
+    ground: Ground | None = None
+
+    def private(self, genesis: str) -> Network:
+        """The same addresses on a private chain of blocks, with another block 0.
+
+        The landmark of the known network is not on it, and its work follows Bitcoin's regtest.
+        """
+        return replace(self, genesis=genesis, landmark=None, ground=private_ground(genesis))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 from donations.chains import base58, cashaddr, script
 from donations.chains.base import Chain, Network, Protocol, Upstream
 from donations.chains.cashaddr import CashAddress
+from donations.chains.milestones import BCH_BLOCKS
 from donations.chains.spelling import parse_with
+from donations.proof.work import Asert, Ground, private_ground
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _TEST_CODES: Final[Mapping[str, str | int]] = {"p2pkh": 0x6F, "p2sh": 0xC4, "prefix": "bchtest"}
+_REGTEST_GENESIS: Final = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
 _TESTNET4_GENESIS: Final = "000000001dd410c49a788668ce26751718cc797474d3152a5fc073dd44fd9f7b"
 
 NETWORKS: Final = {
@@ -23,6 +26,13 @@ NETWORKS: Final = {
             genesis="000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f",
             # The first block that Bitcoin does not share (Electron Cash, networks.py).
             landmark=(478559, "000000000000000000651ef99cb9fcbe0dadde1d424bd9f15ff20136191a5eec"),
+            ground=Ground(
+                *BCH_BLOCKS[-1],
+                # The anchor of the specification: the last block of the rule before.
+                rule=Asert(height=661_647, value=0x1804DAFE, parent_time=1_605_447_844),
+                easiest=0x182522D0,  # 16 times as easy as block 854,724 of July 2024
+                older=BCH_BLOCKS[:-1],
+            ),
             codes={"p2pkh": 0x00, "p2sh": 0x05, "prefix": "bitcoincash"},
         ),
         Network(
@@ -36,7 +46,8 @@ NETWORKS: Final = {
         Network("chipnet", genesis=_TESTNET4_GENESIS, codes=_TEST_CODES),
         Network(
             "regtest",
-            genesis="0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206",
+            genesis=_REGTEST_GENESIS,
+            ground=private_ground(_REGTEST_GENESIS),
             codes={**_TEST_CODES, "prefix": "bchreg"},
         ),
     )

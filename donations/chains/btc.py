@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from donations.chains import base58, bech32, script
 from donations.chains.base import Chain, Network, Protocol, Upstream
+from donations.chains.milestones import BTC_BLOCKS
 from donations.chains.spelling import parse_with
+from donations.proof.work import Ground, Retarget, private_ground
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _GENESIS: Final = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"
+_REGTEST_GENESIS: Final = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"
 _TEST_CODES: Final[Mapping[str, str | int]] = {"p2pkh": 0x6F, "p2sh": 0xC4, "hrp": "tb"}
 
 NETWORKS: Final = {
@@ -22,6 +25,12 @@ NETWORKS: Final = {
             genesis=_GENESIS,
             # The first block that Bitcoin Cash does not share.
             landmark=(478559, "00000000000000000019f112ec0a9982926f1258cdcc558dd7c3b7e5dc7fa148"),
+            ground=Ground(
+                *BTC_BLOCKS[-1],
+                rule=Retarget(first=953_568, first_bits=0x170240C3),
+                easiest=0x17240C30,  # 16 times as easy as that window
+                older=BTC_BLOCKS[:-1],
+            ),
             codes={"p2pkh": 0x00, "p2sh": 0x05, "hrp": "bc"},
         ),
         Network(
@@ -41,7 +50,8 @@ NETWORKS: Final = {
         ),
         Network(
             "regtest",
-            genesis="0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206",
+            genesis=_REGTEST_GENESIS,
+            ground=private_ground(_REGTEST_GENESIS),
             codes={**_TEST_CODES, "hrp": "bcrt"},
         ),
     )

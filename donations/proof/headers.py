@@ -29,9 +29,29 @@ def parse_header(raw: bytes) -> Header:
     if len(raw) != HEADER_BYTES:
         raise UpstreamMalformed(f"a block header of {len(raw)} bytes, it has {HEADER_BYTES}")
     return Header(
-        hash=double_sha256(raw)[::-1].hex(),
-        previous=raw[4:36][::-1].hex(),
+        hash=block_hash(raw),
+        previous=previous(raw),
         merkle_root=raw[36:68][::-1].hex(),
-        time=int.from_bytes(raw[68:72], "little"),
-        bits=int.from_bytes(raw[72:76], "little"),
+        time=time(raw),
+        bits=bits(raw),
     )
+
+
+def block_hash(raw: bytes) -> str:
+    """The hash of a block, of its 80 bytes."""
+    return double_sha256(raw)[::-1].hex()
+
+
+def previous(raw: bytes) -> str:
+    """The hash of the block before, of the 80 bytes of this one."""
+    return raw[4:36][::-1].hex()
+
+
+def time(raw: bytes) -> int:
+    """When the miner says that he made it, in Unix seconds, of its 80 bytes."""
+    return int.from_bytes(raw[68:72], "little")
+
+
+def bits(raw: bytes) -> int:
+    """The target that it claims to meet, in its short form, of its 80 bytes."""
+    return int.from_bytes(raw[72:76], "little")
