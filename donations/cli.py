@@ -120,6 +120,15 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(totals)
     _json_option(totals)
 
+    doctor = _command(
+        commands, "doctor", _doctor, "is everything in order, and what to do if not",
+        "Looks at the database, makes the ledger anew and compares, and looks at versions, clock, "
+        "permissions, room and limits. Writes nothing, asks nobody, and may run beside the "
+        "service. Exit code 1 when something is in danger.",
+    )  # fmt: skip
+    _config_option(doctor)
+    _json_option(doctor)
+
     embed = _command(
         commands, "embed", _embed, "print the HTML to paste into a post",
         "The script form carries addresses and QR codes in the page itself, so that a service that "
@@ -244,6 +253,14 @@ def _totals(options: argparse.Namespace) -> int:
     numbers = totals.read_totals(config)
     _print(numbers if options.json else totals.lines(config, numbers))
     return DONE
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from donations.doctor import examine
+
+    report = examine.examine(load(options.config))
+    _print(examine.as_json(report) if options.json else examine.lines(report))
+    return DONE if report.ok else WORLD_WRONG
 
 
 def _embed(options: argparse.Namespace) -> int:

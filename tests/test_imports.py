@@ -60,12 +60,14 @@ LAYERS = {
     "web": "amounts arrivals errors png qr secrets snapshot",
     "summary": "arrivals config ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
+    # looking after it
+    "doctor": "amounts config errors ledger rows schema",
     # wiring
     "app": "arrivals chains config errors ledger operators snapshot sources store summary timer "
     "tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
-    "cli": "__init__ app check config demo errors init secrets summary totals web",
+    "cli": "__init__ app check config demo doctor errors init secrets summary totals web",
     "__main__": "cli",
 }
 
@@ -106,6 +108,7 @@ MONEY = (
     "rows.py",
     "totals.py",
     "summary.py",
+    "doctor/books.py",
     "proof/transaction.py",
     "sources/electrum_history.py",
     "sources/ethereum_account.py",
