@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from donations.chains import CHAINS
-from donations.chains.base import Chain, Network, Protocol, Token, Upstream
+from donations.chains.base import Chain, Network, Protocol, Token, Upstream, is_near
 from donations.chains.eth import parse_contract
 from donations.config_file import Table
 from donations.errors import InvalidAddress
@@ -208,19 +207,9 @@ def _host(protocol: Protocol, url: str) -> str:
             raise ValueError(f"the URL names no port; {form}")
         if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError(f"the URL is scheme, host and port, nothing else; {form}")
-    elif parts.scheme == "http" and not _is_near(parts):
+    elif parts.scheme == "http" and not is_near(url):
         raise ValueError("plain http is for your own node on a private address; use https")
     return host
-
-
-def _is_near(parts: SplitResult) -> bool:
-    """Whether the host is this machine, or one of the private network by its looks."""
-    host = parts.hostname or ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost" or "." not in host
-    return address.is_private and not address.is_unspecified
 
 
 def _operator_of(chain: Chain, host: str) -> str:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from donations.chains.second_opinion import check_transaction
 from donations.errors import (
     BadObservation,
     DonationsError,
@@ -21,17 +20,18 @@ from donations.errors import (
     UpstreamMoved,
     UpstreamUnavailable,
 )
-from donations.ledger import Observation, Transaction
-from donations.proof.transaction import RawTransaction, parse_transaction, without_token
+from donations.ledger import Observation
+from donations.proof.transaction import parse_transaction
 from donations.sources.base import PORTION, Ask, Failure, Probe
 from donations.sources.electrum_blocks import Blocks
 from donations.sources.electrum_connection import BROKEN, Connection, ServerError
 from donations.sources.electrum_history import History, Row, parse_history, portion, scripthash
 from donations.sources.electrum_rivals import find_rivals
 from donations.sources.shelf import Content
+from donations.sources.utxo_told import ask_second_reader, check_settled, tell
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from donations.chains.base import Network
     from donations.ledger import Key
@@ -179,13 +179,14 @@ class ElectrumSource:
         await self._follow_tip(connection)
         history = await self._history(watched, connection)
         tip, generation = self._blocks.tip, self._blocks.generation
-        self._check_settled(ask, history)
+        below = sum(1 for row in history.rows if row.height is not None and row.height < ask.since)
+        check_settled(ask, self._blocks.recent, below)
         rows, until = portion(history.rows, ask.since, PORTION)
         contents = await self._contents(ask.key, rows, connection)
         self._read_ahead(ask.key, history, until, connection)
         heights = {row.height for row in rows if row.height is not None} | ask.compare
         blocks = await self._blocks.at(connection, {h for h in heights if h <= tip.height})
-        transactions = await self._transactions(ask, rows, contents, blocks)
+        transactions = await tell(ask, rows, contents, blocks, self._shelf)
         rivals = []
         if until is None:
             rivals = await find_rivals(
@@ -261,17 +262,6 @@ class ElectrumSource:
             raise UpstreamMalformed("scripthash.subscribe: a status that is no text")
         watched.status, watched.subscribed = status, True
 
-    def _check_settled(self, ask: Ask, history: History) -> None:
-        """A server that lost what was final (its index is cut, or never had it) tells nothing."""
-        if ask.anchor is None or self._blocks.recent.get(ask.anchor.height) != ask.anchor:
-            return
-        below = sum(1 for row in history.rows if row.height is not None and row.height < ask.since)
-        if below < ask.settled:
-            raise BadObservation(
-                f"it lists {below} transactions below block {ask.since}, "
-                f"{ask.settled} final ones are recorded: its history is cut"
-            )
-
     def _read_ahead(
         self, key: Key, history: History, until: int | None, connection: Connection
     ) -> None:
@@ -312,41 +302,13 @@ class ElectrumSource:
         for txid, transaction in zip(txids, transactions, strict=True):
             if transaction.txid != txid:
                 raise BadObservation(f"transaction.get: asked for {txid}, got {transaction.txid}")
-        await asyncio.to_thread(_ask_second_reader, raws, transactions)
+        await asyncio.to_thread(ask_second_reader, raws, transactions)
         found = {}
         for transaction in transactions:
-            content = Content.of(_without_tokens(transaction), self._addresses)
+            content = Content.of(transaction, self._addresses)
             self._shelf.put(content)
             found[content.txid] = content
         return found
-
-    async def _transactions(
-        self,
-        ask: Ask,
-        rows: Sequence[Row],
-        contents: Mapping[str, Content],
-        blocks: Mapping[int, Any],
-    ) -> list[Transaction]:
-        address = ask.key.address
-        owners = await self._shelf.owners(o for row in rows for o in contents[row.txid].consumes)
-        transactions = []
-        for row in rows:
-            content = contents[row.txid]
-            spent = {o: owners[o] for o in sorted(content.consumes) if o in owners}
-            transactions.append(
-                Transaction(
-                    id=row.txid,
-                    block=None if row.height is None else blocks[row.height],
-                    consumes=content.consumes,
-                    brings=tuple((o, units) for o, to, units in content.outputs if to == address),
-                    spends=tuple((o, units) for o, (to, units) in spent.items() if to == address),
-                    own=bool(spent),
-                    coinbase=content.coinbase,
-                )
-            )
-            if not transactions[-1].ours:
-                raise BadObservation(f"{row.txid} is listed, and touches nothing of {address}")
-        return transactions
 
 
 def _bytes(answer: Any) -> bytes:
@@ -356,14 +318,3 @@ def _bytes(answer: Any) -> bytes:
         return bytes.fromhex(answer)
     except ValueError:
         raise UpstreamMalformed("transaction.get: no hexadecimal text") from None
-
-
-def _ask_second_reader(raws: Iterable[bytes], transactions: Iterable[RawTransaction]) -> None:
-    for raw, transaction in zip(raws, transactions, strict=True):
-        outputs = [(units, script) for script, units in transaction.outputs]
-        check_transaction(raw, transaction.txid, outputs)
-
-
-def _without_tokens(transaction: RawTransaction) -> RawTransaction:
-    outputs = tuple((without_token(script), units) for script, units in transaction.outputs)
-    return replace(transaction, outputs=outputs)

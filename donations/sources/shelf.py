@@ -11,6 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from donations.proof.transaction import without_token
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,12 +35,13 @@ class Content:
     @classmethod
     def of(cls, transaction: RawTransaction, addresses: dict[bytes, str]) -> Content:
         """Match outputs by script bytes: the same script has several spellings as an address."""
+        scripts = [without_token(script) for script, _ in transaction.outputs]
         return cls(
             txid=transaction.txid,
             consumes=frozenset(transaction.inputs),
             outputs=tuple(
-                (f"{transaction.txid}:{n}", addresses[script], units)
-                for n, (script, units) in enumerate(transaction.outputs)
+                (f"{transaction.txid}:{n}", addresses[script], transaction.outputs[n][1])
+                for n, script in enumerate(scripts)
                 if script in addresses
             ),
             coinbase=transaction.coinbase,

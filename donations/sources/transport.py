@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,6 +19,7 @@ from donations.errors import UpstreamMalformed, UpstreamUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
 
 TOTAL_SECONDS = 15.0
 MAX_BODY = 8 * 1024 * 1024
@@ -25,6 +27,7 @@ _MAX_RETRY_AFTER = 3600.0
 _DEEPEST = 64
 # A string, also one that never ends.
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_MAX_AGE = re.compile(r"max-age=([0-9]{1,9})\b")
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _TIMEOUT = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=5, sock_connect=5, sock_read=10)
 
@@ -76,11 +79,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(
-    parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique
-)
-
-
 def session() -> aiohttp.ClientSession:
     """A client for one operator: one connection, no cookies, no proxy from the environment."""
     return aiohttp.ClientSession(
@@ -93,16 +91,40 @@ def session() -> aiohttp.ClientSession:
 
 
 async def post_json(client: aiohttp.ClientSession, url: str, body: bytes) -> Any:
-    """POST ``body`` and read the JSON of a 200 answer.
-
-    Raises UpstreamUnavailable (time-out, refused, 429, 5xx, any status but 200) and
-    UpstreamMalformed (redirect, not JSON, more than 8 MiB after decompression).
-    """
+    """POST ``body`` and read the JSON of a 200 answer. Raises as `get_bytes` does."""
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    answer = await _exchange(client.post(url, data=body, headers=headers, allow_redirects=False))
+    return decode(answer.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The body of a 200 answer, and for how many seconds a cache may repeat it (RFC 9111)."""
+
+    body: bytes
+    max_age: int
+
+
+async def get_bytes(client: aiohttp.ClientSession, url: str) -> Answer:
+    """GET the body of a 200 answer.
+
+    Raises NotFound (404), UpstreamUnavailable (time-out, refused, 429, 5xx, any status but 200)
+    and UpstreamMalformed (redirect, a page, more than 8 MiB after decompression).
+    """
+    headers = {"Accept": "application/json, text/plain"}
+    return await _exchange(client.get(url, headers=headers, allow_redirects=False))
+
+
+class NotFound(UpstreamUnavailable):
+    """The server has nothing of that name."""
+
+
+async def _exchange(request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> Answer:
     try:
-        async with client.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+        async with request as answer:
             _check_status(answer.status, answer.headers)
-            return decode(await _read_bounded(answer))
+            seconds = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
+            return Answer(await _read_bounded(answer), int(seconds.group(1)) if seconds else 0)
     except (TimeoutError, aiohttp.ServerTimeoutError):
         raise UpstreamUnavailable("no answer in time") from None
     except aiohttp.ClientPayloadError:
@@ -117,6 +139,8 @@ def _check_status(status: int, headers: Mapping[str, str]) -> None:
     """The status comes before the body: an error page is not an answer."""
     if 300 <= status < 400:
         raise UpstreamMalformed(f"HTTP {status}: it redirects, which is not followed")
+    if status == 404:
+        raise NotFound("HTTP 404")
     if status != 200:
         raise UpstreamUnavailable(
             f"HTTP {status}", retry_after=_retry_after(headers.get("Retry-After"))
