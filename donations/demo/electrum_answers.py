@@ -10,6 +10,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from donations.demo.electrum_lies import ProofLie, bent
 from donations.demo.electrum_words import (
     BAD_REQUEST,
     DAEMON_ERROR,
@@ -33,13 +34,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class ElectrumAnswers:
-    """The answers of one server over its view; ``genesis`` is a lie about the network, if set."""
+    """The answers of one server over its view.
+
+    ``genesis`` is a lie about the network, ``proof_lie`` one about the places of transactions.
+    """
 
     view: UtxoView
     protocol: tuple[str, str] = ("1.4", "1.6")
     fulcrum: bool = False
     history_limit: int = 125_000
     genesis: str | None = None
+    proof_lie: ProofLie | None = None
     ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -245,13 +250,15 @@ class ElectrumAnswers:
                 self._block(height)
             raise RpcError(BAD_REQUEST, f"tx {txid} not in block at height {height}")
         branch, _ = merkle_branch(self._block(where[0]).leaves, where[1])
-        merkle = [each[::-1].hex() for each in branch]
-        return {"block_height": where[0], "merkle": merkle, "pos": where[1]}
+        honest = [each[::-1].hex() for each in branch]
+        merkle, position = bent(self.proof_lie, honest, where[1], self._block(where[0] - 1))
+        return {"block_height": where[0], "merkle": merkle, "pos": position}
 
     def _transaction_id_from_pos(
         self, session: Session, height: int, position: int, merkle: bool = False
     ) -> Any:
-        block = self._block(height)
+        lying = self.proof_lie in (ProofLie.COINBASE, ProofLie.BOTH) and position == 0
+        block = self._block(height - 1 if lying else height)
         if not 0 <= whole(position) < len(block.transactions):
             raise RpcError(BAD_REQUEST, f"no tx at position {position} in block at {height}")
         txid = block.transactions[position].txid

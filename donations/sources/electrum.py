@@ -14,18 +14,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from donations.errors import (
-    BadObservation,
     DonationsError,
     UpstreamMalformed,
     UpstreamMoved,
     UpstreamUnavailable,
 )
 from donations.ledger import Observation
-from donations.proof.transaction import parse_transaction
 from donations.sources.base import PORTION, Ask, Failure, Probe
 from donations.sources.electrum_blocks import Blocks
 from donations.sources.electrum_connection import BROKEN, Connection, ServerError
 from donations.sources.electrum_history import History, Row, parse_history, portion, scripthash
+from donations.sources.electrum_proofs import named, read_headers, read_inclusion, unhex
 from donations.sources.electrum_rivals import find_rivals
 from donations.sources.shelf import Content
 from donations.sources.utxo_told import ask_second_reader, check_settled, tell
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from donations.chains.base import Network
     from donations.ledger import Key
+    from donations.proof.inclusion import Inclusion
     from donations.sources.certificates import Certificates
     from donations.sources.shelf import Shelf
 
@@ -79,6 +79,7 @@ class ElectrumSource:
         self._shelf, self._certificates = shelf, certificates
         self._connection: Connection | None = None
         self._connected_at = 0.0
+        self._connecting = asyncio.Lock()  # polls and proofs share one connection
         self._blocks = Blocks()
         self._told_tip: Any = None
         self._moved = asyncio.Event()
@@ -109,6 +110,20 @@ class ElectrumSource:
         for watched in self._watched.values():
             watched.subscribed, watched.read = False, None
 
+    async def headers(self, start: int, count: int) -> list[bytes]:
+        """See `sources.base.Prover`."""
+        try:
+            return await read_headers(await self._connected(), start, count)
+        except ServerError as error:
+            raise UpstreamUnavailable(str(error)) from None
+
+    async def inclusion(self, txid: str, height: int) -> Inclusion:
+        """See `sources.base.Prover`."""
+        try:
+            return await read_inclusion(await self._connected(), txid, height)
+        except ServerError as error:
+            raise UpstreamUnavailable(str(error)) from None
+
     async def observe(self, asks: Sequence[Ask]) -> AsyncIterator[Observation | Failure]:
         for ask in asks:
             try:
@@ -130,18 +145,22 @@ class ElectrumSource:
     # -- the connection
 
     async def _connected(self) -> Connection:
-        if self._connection is not None and not self._connection.broken:
+        async with self._connecting:
+            if self._connection is None or self._connection.broken:
+                await self.close()
+                self._connection = await self._connect()
             return self._connection
-        await self.close()
+
+    async def _connect(self) -> Connection:
         connection = await Connection.open(self.url, self._certificates, self._take_notice)
-        self._connection, self._connected_at = connection, time.monotonic()
+        self._connected_at = time.monotonic()
         try:
             await self._check_network(connection)
         except ServerError as error:
-            await self.close()
+            await connection.close()
             raise UpstreamUnavailable(str(error)) from None
-        except DonationsError:
-            await self.close()
+        except BaseException:
+            await connection.close()
             raise
         return connection
 
@@ -297,11 +316,8 @@ class ElectrumSource:
         answers = await connection.call_many(
             "blockchain.transaction.get", [[txid, False] for txid in txids]
         )
-        raws = [_bytes(answer) for answer in answers]
-        transactions = [parse_transaction(raw) for raw in raws]
-        for txid, transaction in zip(txids, transactions, strict=True):
-            if transaction.txid != txid:
-                raise BadObservation(f"transaction.get: asked for {txid}, got {transaction.txid}")
+        raws = [unhex(answer, "transaction.get") for answer in answers]
+        transactions = [named(raw, txid) for raw, txid in zip(raws, txids, strict=True)]
         await asyncio.to_thread(ask_second_reader, raws, transactions)
         found = {}
         for transaction in transactions:
@@ -309,12 +325,3 @@ class ElectrumSource:
             self._shelf.put(content)
             found[content.txid] = content
         return found
-
-
-def _bytes(answer: Any) -> bytes:
-    if not isinstance(answer, str):
-        raise UpstreamMalformed("transaction.get: not a text")
-    try:
-        return bytes.fromhex(answer)
-    except ValueError:
-        raise UpstreamMalformed("transaction.get: no hexadecimal text") from None

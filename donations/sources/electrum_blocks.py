@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from donations.errors import UpstreamMalformed, UpstreamMoved
 from donations.ledger import Block
-from donations.proof.headers import HEADER_BYTES, Header, parse_header
+from donations.proof.headers import Header, parse_header
+from donations.proof.older_headers import MAX_HEADERS
+from donations.sources.electrum_proofs import read_headers, unhex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 RECENT = 150
 _OLDER_KEPT = 8_192
-# One answer of block.headers holds at most this many.
-_MAX_HEADERS = 2_016
 # From so many blocks wanted of one stretch, the whole stretch is cheaper than each alone.
 _DENSE = 200
 
@@ -83,7 +83,7 @@ class Blocks:
         missing = sorted(wanted - found.keys())
         stretches: dict[int, list[int]] = {}
         for height in missing:
-            stretches.setdefault(height // _MAX_HEADERS, []).append(height)
+            stretches.setdefault(height // MAX_HEADERS, []).append(height)
         alone: list[int] = []
         for stretch in stretches.values():
             if len(stretch) < _DENSE:
@@ -108,15 +108,7 @@ class Blocks:
 
     @staticmethod
     async def _headers(connection: Connection, start: int, count: int) -> list[Header]:
-        """``block.headers``: one string of all of them up to protocol 1.4, a list from 1.6 on."""
-        answer = await connection.call("blockchain.block.headers", start, count)
-        if isinstance(answer, dict) and isinstance(answer.get("headers"), list):
-            return [_parse_hex(text) for text in answer["headers"]]
-        if isinstance(answer, dict) and isinstance(answer.get("hex"), str):
-            width = HEADER_BYTES * 2
-            text = answer["hex"]
-            return [_parse_hex(text[at : at + width]) for at in range(0, len(text), width)]
-        raise UpstreamMalformed("block.headers: neither hex nor headers")
+        return [parse_header(raw) for raw in await read_headers(connection, start, count)]
 
 
 def _tip(told: Any) -> tuple[int, Header]:
@@ -126,9 +118,4 @@ def _tip(told: Any) -> tuple[int, Header]:
 
 
 def _parse_hex(text: Any) -> Header:
-    if not isinstance(text, str):
-        raise UpstreamMalformed("a header that is no text")
-    try:
-        return parse_header(bytes.fromhex(text))
-    except ValueError:
-        raise UpstreamMalformed("a header that is no hexadecimal text") from None
+    return parse_header(unhex(text, "a header"))

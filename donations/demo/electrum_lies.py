@@ -1,0 +1,46 @@
+"""Lies about the place of a transaction: what a server shows instead of a Merkle branch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from donations.demo.transaction import merkle_branch, sha256d, shown
+
+if TYPE_CHECKING:
+    from donations.demo.block import Block
+
+
+class ProofLie(StrEnum):
+    """How a branch is bent; those of the coinbase stay honest but for the last two."""
+
+    FORGED = "forged branch"
+    POSITION = "wrong position"
+    BEYOND = "position beyond the tree"
+    OTHER_BLOCK = "branch of another block"
+    SHORT = "branch cut"
+    LONG = "branch lengthened"
+    ITEM = "item of 31 bytes"
+    COINBASE = "coinbase of another block"
+    BOTH = "another block, its coinbase too"
+
+
+def bent(lie: ProofLie | None, branch: list[str], position: int, other: Block) -> tuple[Any, int]:
+    """(branch, position) of ``get_merkle`` with a lie in it; ``other`` is another block."""
+    match lie:
+        case ProofLie.FORGED:
+            return [shown(sha256d(bytes.fromhex(each))) for each in branch], position
+        case ProofLie.POSITION:
+            return branch, position ^ 1
+        case ProofLie.BEYOND:
+            return branch, position + (1 << len(branch))
+        case ProofLie.OTHER_BLOCK | ProofLie.BOTH:
+            return [each[::-1].hex() for each in merkle_branch(other.leaves, 0)[0]], 0
+        case ProofLie.SHORT:
+            return branch[:-1], position
+        case ProofLie.LONG:
+            return [*branch, "00" * 32], position
+        case ProofLie.ITEM:
+            return [each[2:] for each in branch], position
+        case _:
+            return branch, position
