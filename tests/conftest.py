@@ -1,4 +1,4 @@
-"""What every test has: the real nodes as fixtures, and the seed and length of random ones.
+"""What every test has: the real nodes as fixtures, the seed and length of random ones, a table.
 
 ``DONATIONS_SEED=N`` repeats a run, ``DONATIONS_LONG=1`` makes random histories longer and turns
 on what takes minutes.
@@ -12,14 +12,18 @@ import secrets
 import pytest
 from hypothesis import settings
 
+from tests.measured import Table
+
 pytest_plugins = ["tests.nodes.fixtures"]
 
 _SEED = pytest.StashKey[int]()
+_TABLE = pytest.StashKey[Table]()
 settings.register_profile("donations", print_blob=True, deadline=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose the seed of this run."""
+    """Choose the seed of this run, and begin an empty table."""
+    config.stash[_TABLE] = Table()
     config.stash[_SEED] = int(os.environ.get("DONATIONS_SEED") or secrets.randbits(32))
     settings.load_profile("donations")
 
@@ -28,6 +32,21 @@ def pytest_report_header(config: pytest.Config) -> str:
     """Say what decides a random run, so that it can be had again."""
     length = "long" if os.environ.get("DONATIONS_LONG") else "short (DONATIONS_LONG=1 for long)"
     return f"random runs: DONATIONS_SEED={config.stash[_SEED]}, {length}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what was measured."""
+    table = terminalreporter.config.stash[_TABLE]
+    if table.rows:
+        terminalreporter.section("measured")
+        for line in table.text():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def table(pytestconfig: pytest.Config) -> Table:
+    """The table of this run, which is printed at its end."""
+    return pytestconfig.stash[_TABLE]
 
 
 @pytest.fixture(scope="session")

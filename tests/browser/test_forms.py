@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
     from donations.snapshot import Snapshot
-    from tests.browser.bench import Bench, Table
+    from tests.browser.bench import Bench
+    from tests.measured import Table
 
 PAYMENTS = (f"bitcoin:{BTC}", BCH, ETH)
 # What is in the frames is tested by itself.

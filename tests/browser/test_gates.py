@@ -19,8 +19,9 @@ from tests.web.samples import snapshot
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-    from tests.browser.bench import Bench, Table
+    from tests.browser.bench import Bench
     from tests.browser.blog import Visit
+    from tests.measured import Table
 
 WIDTHS = (280, 320, 412, 900)
 THEMES: tuple[Theme, ...] = ("light", "dark", "forced")
