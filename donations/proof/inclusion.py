@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from donations.errors import BadObservation, ProvenLie
+from donations.errors import BadObservation, ProvenLie, UpstreamMalformed
 from donations.proof.merkle import INNER_BYTES, fold
 from donations.proof.transaction import RawTransaction, coinbase_height, parse_transaction
 
@@ -25,8 +25,9 @@ BIP34_HEIGHT = 227_931
 class Inclusion:
     """What an upstream shows; hashes of the branches are in hashing order.
 
-    ``raw`` is the transaction, ``coinbase`` the first one of the same block; ``position`` counts
-    from 0 in the block.
+    ``raw`` is the transaction, ``coinbase`` the first one of the same block, both without their
+    witnesses, to which no header binds them (`transaction.without_witness`): so no byte of a proof
+    can be changed. ``position`` counts from 0 in the block.
     """
 
     raw: bytes
@@ -58,7 +59,9 @@ def fold_inclusion(inclusion: Inclusion, height: int) -> tuple[RawTransaction, s
     """
     transaction = parse_transaction(inclusion.raw)
     coinbase = parse_transaction(inclusion.coinbase)
-    for each in (transaction, coinbase):
+    for each, raw in ((transaction, inclusion.raw), (coinbase, inclusion.coinbase)):
+        if each.size != len(raw):
+            raise UpstreamMalformed(f"the proof of {each.txid} carries a witness")
         if each.size == INNER_BYTES:
             raise BadObservation(f"{each.txid} has the 64 bytes of an inner node: proves nothing")
     if not coinbase.coinbase:

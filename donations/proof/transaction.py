@@ -42,6 +42,15 @@ def parse_transaction(raw: bytes) -> RawTransaction:
 
     Raises UpstreamMalformed for anything cut, oversized, trailing or outside the money range.
     """
+    return _read(raw)[0]
+
+
+def without_witness(raw: bytes) -> bytes:
+    """The bytes of a whole transaction that its txid is the hash of. Raises as the reader does."""
+    return _read(raw)[1]
+
+
+def _read(raw: bytes) -> tuple[RawTransaction, bytes]:
     try:
         return _parse(raw)
     except (IndexError, struct.error):
@@ -50,7 +59,7 @@ def parse_transaction(raw: bytes) -> RawTransaction:
         raise UpstreamMalformed(f"not a transaction: {error}") from None
 
 
-def _parse(raw: bytes) -> RawTransaction:
+def _parse(raw: bytes) -> tuple[RawTransaction, bytes]:
     at, witness = 4, False
     if raw[4:6] == b"\x00\x01":
         at, witness = 6, True
@@ -64,13 +73,14 @@ def _parse(raw: bytes) -> RawTransaction:
         raise ValueError("its length is wrong")
     body = raw[:4] + raw[start:end] + raw[at:] if witness else raw
     coinbase = len(inputs) == 1 and inputs[0][0] == _COINBASE_PARENT
-    return RawTransaction(
+    transaction = RawTransaction(
         txid=double_sha256(body)[::-1].hex(),
         inputs=() if coinbase else tuple(f"{txid[::-1].hex()}:{n}" for txid, n in inputs),
         outputs=tuple(outputs),
         coinbase=coinbase,
         size=len(body),
     )
+    return transaction, body
 
 
 def _inputs(raw: bytes, at: int) -> tuple[list[tuple[bytes, int]], int]:

@@ -13,7 +13,7 @@ from donations.proof.headers import HEADER_BYTES, parse_header
 from donations.proof.inclusion import Inclusion, fold_inclusion
 from donations.proof.merkle import MAX_DEPTH
 from donations.proof.older_headers import MAX_HEADERS
-from donations.proof.transaction import RawTransaction, parse_transaction
+from donations.proof.transaction import RawTransaction, parse_transaction, without_witness
 
 if TYPE_CHECKING:
     from donations.sources.electrum_connection import Connection
@@ -78,10 +78,10 @@ async def _look(connection: Connection, txid: str, height: int) -> Inclusion:
     if proof.get("block_height") != height:
         raise UpstreamMoved(f"get_merkle: {txid} stands in another block than {height}")
     inclusion = Inclusion(
-        raw=unhex(raw, "transaction.get"),
+        raw=without_witness(unhex(raw, "transaction.get")),
         branch=_branch(proof, "get_merkle"),
         position=proof["pos"],
-        coinbase=unhex(coinbase, "transaction.get"),
+        coinbase=without_witness(unhex(coinbase, "transaction.get")),
         coinbase_branch=_branch(first, "id_from_pos"),
     )
     named(inclusion.coinbase, first["tx_hash"])

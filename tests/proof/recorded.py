@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from donations.proof.headers import Header, parse_header
 from donations.proof.inclusion import Inclusion
+from donations.proof.transaction import without_witness
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Recorded:
         return parse_header(self.header)
 
 
+def _bare(text: str) -> bytes:
+    return without_witness(bytes.fromhex(text))
+
+
 def _branch(text: str) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(each)[::-1] for each in text.split())
 
@@ -36,7 +41,7 @@ _BTC_HEADER = bytes.fromhex(
     "04c03a25324409f3c6f4854ec44ca6b4890235e8ffc9b2a8675c01000000000000000000c731dfc5"
     "a4e40187d893c75dbd6e5e75e5df1f15dea22270ac899bf9679311012f5c1a6a8f0602171a014f96"
 )
-_BTC_COINBASE = bytes.fromhex(
+_BTC_COINBASE = _bare(
     "020000000001010000000000000000000000000000000000000000000000000000000000000000ffffffff2b03"
     "6a850e042f5c1a6a2f53424943727970746f2e636f6d20506f6f6c2f657529387c9be15e106af10b0000ffffff"
     "ff02dfd6a11200000000160014c929f0c63bb0a162c43b445a72effea1b17432bf0000000000000000266a24aa"
@@ -62,7 +67,7 @@ BTC_COINBASE = Recorded(
     header=_BTC_HEADER,
     txid="fd09ffa77f4de17d5c10b46d11f4440ddfccd2c9613b30037edd6db96a014865",
     inclusion=Inclusion(
-        raw=bytes.fromhex(
+        raw=_bare(
             "020000000001010000000000000000000000000000000000000000000000000000000000000000ff"
             "ffffff2b036a850e042f5c1a6a2f53424943727970746f2e636f6d20506f6f6c2f657529387c9be1"
             "5e106af10b0000ffffffff02dfd6a11200000000160014c929f0c63bb0a162c43b445a72effea1b1"
@@ -94,7 +99,7 @@ BTC_PLAIN = Recorded(
     header=_BTC_HEADER,
     txid="e8a4eef8e2a4e528ba49d937f9a28b62bd8aad8e1a3ce0901a58b9eaef825b64",
     inclusion=Inclusion(
-        raw=bytes.fromhex(
+        raw=_bare(
             "02000000019d77ec566fc121b63204e87c389aae54dae991029bea1a1288ff6f1c557c9156010000"
             "006a47304402200bdaa55d224e6baf7268b1723456d579a36a636480d4798f552bba90edfdbfdb02"
             "204e75c5a0901ee9f02ff4080af27d4d42c9e356d969b5bf8a41d57f646fd0f37001210288d6a4c3"
@@ -128,7 +133,7 @@ BTC_WITNESS = Recorded(
     header=_BTC_HEADER,
     txid="a0c6832849712854f0e211a1b1720701ec7745b1bff98bec3a9f4f598e9001c8",
     inclusion=Inclusion(
-        raw=bytes.fromhex(
+        raw=_bare(
             "0100000000010129ce18cd1befeddda30d56842384a1ef8dce8134e829bdeb427de9cfcca8805900"
             "00000000ffffffff01b9660600000000001976a914db69a97450d342279042cfec841f2db8dcdebd"
             "7088ac0247304402205dbd2a947dd5b3ed093a64bcb597efc8cec7b64ee659df52111048430054e8"
@@ -159,7 +164,7 @@ BTC_LAST = Recorded(
     header=_BTC_HEADER,
     txid="f3ee292e0726ff5724fd94d4072a7e48106d78b2f25df2660e2e245ff18678fb",
     inclusion=Inclusion(
-        raw=bytes.fromhex(
+        raw=_bare(
             "020000000001010a88c2ce09210c5d3c5afec96032ae370c9c99065c4478b43468cde7a934206304"
             "0000000001000080015d550100000000002251204721ff197310f1774c78e0df90fffcc39930914c"
             "8a24bce1b7b54d353fe222f50140423b073c65820294b082b61dc6e4bff436b73864b4a7777a2226"
@@ -188,7 +193,7 @@ _BCH_HEADER = bytes.fromhex(
     "0000002c4689708a8aceeaf6db6e49aafb5b77806116b9df59a9a7000000000000000000accb9c55"
     "791acabde4d319687841fddccb07b8fc1eca214f4a039fcc065f4a26aa4cd6651fc00218a293c050"
 )
-_BCH_COINBASE = bytes.fromhex(
+_BCH_COINBASE = _bare(
     "01000000010000000000000000000000000000000000000000000000000000000000000000ffffffff5803a9b8"
     "0c04aa4cd6650cfabe6d6d5d7051deba11e63b4e3e8000c8784da92ebf40e4b080f9ecc5e4d1db6d23b50d1000"
     "0000000000007000056430ff8df5abb16200153462393633313536303961313530323431333538380000000001"
@@ -213,7 +218,7 @@ BCH_PLAIN = Recorded(
     header=_BCH_HEADER,
     txid="01ba873bfda120aa54ac491cb7f84850176601be77cca41d996233ddc21286c3",
     inclusion=Inclusion(
-        raw=bytes.fromhex(
+        raw=_bare(
             "0100000001a95a1065bfe1f88b3f26e895345cfb3d43bac0f931338d9c85ef5997434ad75d000000"
             "006b483045022100a56114a61267731e42726a02895bc28cc339dbd754e5d5c8a93a47f00e488924"
             "022045ba9e7b1b5261b2368e875e57ed84f1cd52037b8abd31dcb2f2fb094f273d0541210227d41c"
@@ -245,7 +250,7 @@ BCH_TOKENS = Recorded(
     header=_BCH_HEADER,
     txid="19bca8c208a4b94243c02b4589c543832a78e87eb0deff5d65352d1c5e8a874e",
     inclusion=Inclusion(
-        raw=bytes.fromhex(
+        raw=_bare(
             "0200000002db10df58194392da3dc07ae9073a7d4e4eaab89cd8824e5c91b1d0e5f51bbd26000000"
             "004544746376a9143703d17b121a75bd497c473d411824714905e50b88ac67c0d1c0ce88c25288c0"
             "cdc0c788c0c6c0d095c0c6c0cc9490539502e80396c0cc7c94c0d3957ca268ffffffffdb10df5819"

@@ -20,7 +20,7 @@ from donations.errors import BadObservation, ProvenLie, UpstreamMalformed
 from donations.proof.headers import Header
 from donations.proof.inclusion import BIP34_HEIGHT, Inclusion, check_inclusion
 from donations.proof.merkle import MAX_DEPTH, fold
-from donations.proof.transaction import parse_transaction
+from donations.proof.transaction import parse_transaction, without_witness
 from tests.proof.recorded import (
     BCH_PLAIN,
     BTC_COINBASE,
@@ -55,10 +55,10 @@ def shown_at(position: int, *transactions: Transaction) -> Inclusion:
     """What an honest server shows for one transaction of a block."""
     leaves = [bytes.fromhex(each.txid)[::-1] for each in transactions]
     return Inclusion(
-        raw=transactions[position].raw,
+        raw=transactions[position].stripped,
         branch=tuple(merkle_branch(leaves, position)[0]),
         position=position,
-        coinbase=transactions[0].raw,
+        coinbase=transactions[0].stripped,
         coinbase_branch=tuple(merkle_branch(leaves, 0)[0]),
     )
 
@@ -234,3 +234,16 @@ def test_bytes_that_are_no_transaction_are_refused() -> None:
     ):
         with pytest.raises(UpstreamMalformed):
             check_inclusion(bent, BTC_WITNESS.parsed, BTC_WITNESS.height)
+
+
+def test_a_witness_is_no_part_of_a_proof() -> None:
+    """No header binds a witness to its transaction, so a proof that carries one is refused."""
+    signed = Transaction(
+        (Input(Outpoint("ab" * 32, 0), witness=(b"signature",)),), (Output(1, b"\x51" * 25),)
+    )
+    transactions = [coinbase(), signed]
+    proof = shown_at(1, *transactions)
+    assert without_witness(signed.raw) == signed.stripped == without_witness(signed.stripped)
+    assert check_inclusion(proof, block(*transactions), HEIGHT).txid == signed.txid
+    with pytest.raises(UpstreamMalformed, match="witness"):
+        check_inclusion(replace(proof, raw=signed.raw), block(*transactions), HEIGHT)
