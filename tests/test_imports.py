@@ -111,6 +111,9 @@ MONEY = (
     "doctor/books.py",
     "proof/transaction.py",
     "sources/electrum_history.py",
+    "sources/esplora_answers.py",
+    "sources/haskoin_answers.py",
+    "sources/utxo_json.py",
     "sources/ethereum_account.py",
     "sources/ethereum_explain.py",
     "sources/ethereum_tokens.py",
@@ -279,7 +282,12 @@ def test_the_server_of_aiohttp_is_for_those_who_serve() -> None:
     }
     assert {file.split("/")[0] for file in serving} <= {"web", "demo"}
     asking = {name(path) for path in files() if "ClientSession" in path.read_text()}
-    assert asking == {"fetch.py", "sources/ethereum_rpc.py", "sources/transport.py"}
+    assert asking == {
+        "fetch.py",
+        "sources/ethereum_rpc.py",
+        "sources/rest.py",
+        "sources/transport.py",
+    }
 
 
 def test_no_key_is_ever_made() -> None:

@@ -20,6 +20,8 @@ class Protocol(StrEnum):
     """The upstream protocol a chain is watched through; each has one file in ``sources``."""
 
     ELECTRUM = "electrum"
+    ESPLORA = "esplora"
+    HASKOIN = "haskoin"
     ETHEREUM = "ethereum"
 
 

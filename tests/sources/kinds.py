@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from donations.agreement import Agreement
-from donations.chains.base import Network, Token
+from donations.chains.base import Network, Protocol, Token
 from donations.demo.electrum import ElectrumServer
+from donations.demo.esplora import EsploraServer
 from donations.demo.ethereum import EthereumServer
 from donations.demo.ethereum_chain import EthereumChain
+from donations.demo.haskoin import HaskoinServer
 from donations.demo.oracle import Kind as Origin
 from donations.demo.oracle import eth_facts, utxo_facts
 from donations.demo.utxo import UtxoChain
@@ -20,6 +22,7 @@ from donations.sources.base import Ask, Failure, Source
 from donations.sources.certificates import Certificates
 from donations.sources.electrum import ElectrumSource
 from donations.sources.ethereum import EthereumSource
+from donations.sources.explorer_source import ExplorerSource
 from donations.sources.shelf import Shelf
 from tests.sources.lives import EthereumLife, UtxoLife
 
@@ -78,36 +81,25 @@ FLAVOURS: dict[str, Flavour | None] = {
     "Fulcrum": Flavour("btc", ("1.4", "1.6"), True),
     "ElectrumX 1.4.2": Flavour("btc", ("1.4", "1.4.2"), False),
     "BCH Fulcrum": Flavour("bch", ("1.4", "1.6"), True),
+    "Esplora": None,
+    "Haskoin": None,
     "Ethereum": None,
 }
 
 
-class ElectrumKind:
-    """An Electrum server over a BTC or BCH chain that watches two scripts."""
+class UtxoKind:
+    """A BTC or BCH chain on which two scripts are watched."""
 
-    def __init__(self, flavour: Flavour, seed: int, folder: Path) -> None:
-        self.name = flavour.chain
-        self.chain = UtxoChain(flavour.chain, seed, start=START)
-        self.server = ElectrumServer(self.chain, protocol=flavour.protocol, fulcrum=flavour.fulcrum)
+    def __init__(self, chain: str, seed: int) -> None:
+        self.name = chain
+        self.chain = UtxoChain(chain, seed, start=START)
         self.keys = [Key(self.name, address, self.name.upper()) for address in SCRIPTS]
         self.life = UtxoLife(self.chain, list(SCRIPTS.values()), random.Random(seed))
         self.made: list[Source] = []
         self.memory = Recorded()
-        self._certificates = Certificates(folder / "certificates.json")
 
-    def source(self, network: Network | None = None) -> Source:
-        """A source that knows nothing yet."""
-        source = ElectrumSource(
-            self.server.url,
-            "someone",
-            network=network or Network("mainnet", genesis=self.chain.genesis_hash),
-            confirmations=FINAL_LAG + 1,
-            scripts=SCRIPTS,
-            shelf=Shelf(self.memory),
-            certificates=self._certificates,
-        )
-        self.made.append(source)
-        return source
+    def network(self) -> Network:
+        return Network("mainnet", genesis=self.chain.genesis_hash)
 
     def truth(self, key: Key) -> dict[Told, int | None]:
         """What touches ``key`` and at which height, as the oracle reads the blocks."""
@@ -134,6 +126,55 @@ class ElectrumKind:
     @property
     def tip(self) -> Place:
         return self.chain.height, self.chain.tip.hash
+
+
+class ElectrumKind(UtxoKind):
+    """An Electrum server over it."""
+
+    def __init__(self, flavour: Flavour, seed: int, folder: Path) -> None:
+        super().__init__(flavour.chain, seed)
+        self.server = ElectrumServer(self.chain, protocol=flavour.protocol, fulcrum=flavour.fulcrum)
+        self._certificates = Certificates(folder / "certificates.json")
+
+    def source(self, network: Network | None = None) -> Source:
+        """A source that knows nothing yet."""
+        source = ElectrumSource(
+            self.server.url,
+            "someone",
+            network=network or self.network(),
+            confirmations=FINAL_LAG + 1,
+            scripts=SCRIPTS,
+            shelf=Shelf(self.memory),
+            certificates=self._certificates,
+        )
+        self.made.append(source)
+        return source
+
+
+class ExplorerKind(UtxoKind):
+    """An explorer over it: Esplora over BTC, Haskoin Store over BCH."""
+
+    def __init__(self, chain: str, seed: int) -> None:
+        super().__init__(chain, seed)
+        self.server: EsploraServer | HaskoinServer = (
+            EsploraServer(self.chain, SCRIPTS)
+            if chain == "btc"
+            else HaskoinServer(self.chain, SCRIPTS)
+        )
+
+    def source(self, network: Network | None = None) -> Source:
+        """A source that knows nothing yet."""
+        source = ExplorerSource(
+            self.server.url,
+            "someone",
+            network=network or self.network(),
+            confirmations=FINAL_LAG + 1,
+            scripts=SCRIPTS,
+            shelf=Shelf(self.memory),
+            kind={"btc": Protocol.ESPLORA, "bch": Protocol.HASKOIN}[self.name],
+        )
+        self.made.append(source)
+        return source
 
 
 class EthereumKind:
@@ -214,11 +255,13 @@ class EthereumKind:
         return self.chain.height, self.chain.tip.hash
 
 
-AnyKind = ElectrumKind | EthereumKind
+AnyKind = ElectrumKind | ExplorerKind | EthereumKind
 
 
 def make(name: str, seed: int, folder: Path) -> AnyKind:
     """A kind by its name in FLAVOURS."""
+    if name in ("Esplora", "Haskoin"):
+        return ExplorerKind({"Esplora": "btc", "Haskoin": "bch"}[name], seed)
     flavour = FLAVOURS[name]
     return EthereumKind(seed) if flavour is None else ElectrumKind(flavour, seed, folder)
 

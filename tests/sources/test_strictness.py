@@ -32,6 +32,7 @@ from tests.sources.kinds import (
     AnyKind,
     ElectrumKind,
     EthereumKind,
+    ExplorerKind,
     look,
     open_kind,
     told,
@@ -66,7 +67,9 @@ ETHEREUM = (
     "eth_getTransactionReceipt",
     "eth_getTransactionByHash",
 )
-NAMES = ["ElectrumX 1.6", "ElectrumX 1.4.2", "Ethereum"]
+ESPLORA = ("/blocks", "/address", "/address/txs/mempool", "/address/txs/chain")
+HASKOIN = ("/health", "/block/best", "/block/heights", "/address/balance", "/address/transactions")
+NAMES = ["ElectrumX 1.6", "ElectrumX 1.4.2", "Esplora", "Haskoin", "Ethereum"]
 # Nothing of this is an answer to anything that is asked.
 NONSENSE: tuple[Any, ...] = (
     True,
@@ -113,6 +116,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "_TIMEOUT", aiohttp.ClientTimeout(total=DEADLINE))
 
 
+def methods_of(kind: AnyKind) -> tuple[str, ...]:
+    """What a source of this kind asks, by the names that its server gives them."""
+    if isinstance(kind, ExplorerKind):
+        return ESPLORA if kind.name == "btc" else HASKOIN
+    return ELECTRUM if isinstance(kind, ElectrumKind) else ETHEREUM
+
+
 def prepare(kind: AnyKind) -> None:
     """Give the kind something to tell by every method."""
     for key in kind.keys:
@@ -139,8 +149,7 @@ async def told_or_refused(kind: AnyKind, source: Source) -> bool:
 
 def weather(kind: AnyKind) -> Iterator[Fault]:
     """Every fault at every method, and half of the nonsense at each."""
-    methods = ELECTRUM if isinstance(kind, ElectrumKind) else ETHEREUM
-    for number, method in enumerate(methods):
+    for number, method in enumerate(methods_of(kind)):
         yield from (faults.close(method), faults.truncate(20, method), faults.html(method))
         yield from (faults.garbage(method), faults.missing(method), faults.wrong_id(method))
         yield from (faults.twice(method), faults.null(method), faults.short_batch(method))
@@ -173,7 +182,7 @@ async def test_every_fault_is_refused_and_survived(name: str, tmp_path: Path) ->
             await source.close()
 
 
-@pytest.mark.parametrize("name", ["ElectrumX 1.6", "Ethereum"])
+@pytest.mark.parametrize("name", ["ElectrumX 1.6", "Esplora", "Ethereum"])
 @pytest.mark.usefixtures("impatient")
 @scene
 async def test_lines_that_hang_end_at_the_deadline(name: str, tmp_path: Path) -> None:
@@ -181,7 +190,7 @@ async def test_lines_that_hang_end_at_the_deadline(name: str, tmp_path: Path) ->
     deadline of one request, and the next one is right."""
     async with open_kind(name, tmp_path) as (kind, _):
         prepare(kind)
-        for method in (ELECTRUM if isinstance(kind, ElectrumKind) else ETHEREUM)[::2]:
+        for method in methods_of(kind)[::2]:
             for fault in (
                 faults.hang(method),
                 faults.drip(method),
@@ -326,15 +335,14 @@ async def test_answers_cut_at_every_byte_are_refused(tmp_path: Path) -> None:
                 decode(answer[:length])
 
 
-@pytest.mark.parametrize("name", ["ElectrumX 1.6", "Ethereum"])
+@pytest.mark.parametrize("name", ["ElectrumX 1.6", "Esplora", "Haskoin", "Ethereum"])
 @scene
 async def test_lines_cut_anywhere_are_refused(name: str, tmp_path: Path) -> None:
     """A connection that ends within any answer leaves a failure, whichever byte was the last."""
-    methods = ELECTRUM if name != "Ethereum" else ETHEREUM
     async with open_kind(name, tmp_path) as (kind, _):
         prepare(kind)
-        for method in methods:
-            for length in (0, 1, 2, 15, 16, 40, 63, 64, 65, 120, 121):
+        for method in methods_of(kind):
+            for length in (0, 1, 2, 15, 16, 40, 63, 64, 65, 80, 90):
                 source = kind.source()
                 kind.server.fault = faults.truncate(length, method)
                 asks = [Ask(key, 0) for key in kind.keys]
