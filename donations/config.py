@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
@@ -37,6 +38,9 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the commo
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _TITLES = 200
+# What the script of the widget takes for an address, marks and invisible letters left out; see
+# "names" in widget/donation-widget.js.
+_ADDRESS_LIKE = re.compile(r"[0-9a-z]{26}|[\u2580-\u259f]{5}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Config:
 
     path: Path | None
     public_url: str | None
-    title: str
+    title: str  # "" for that of the reader's language
     language: str
     timezone: tzinfo
     currency: str
@@ -144,10 +148,22 @@ def _matching(table: Table, key: str, default: str, form: re.Pattern[str], reaso
 
 
 def _title(root: Table) -> str:
-    title = root.text("title", "Donations")
+    title = root.text("title", "")
     if len(title) > _TITLES or not title.isprintable():
         raise root.error(f"a title is one line of at most {_TITLES} characters", "title")
+    if looks_like_an_address(title):
+        raise root.error(
+            "readers would be warned: the widget takes a word of 26 or more letters and digits for "
+            "an address that is not yours; divide it, by a hyphen for example",
+            "title",
+        )
     return title
+
+
+def looks_like_an_address(title: str) -> bool:
+    """Whether pages that hold the addresses would refuse the card because of this text."""
+    seen = (char for char in title if unicodedata.category(char) not in ("Cf", "Mn"))
+    return _ADDRESS_LIKE.search("".join(seen)) is not None
 
 
 def _public_url(root: Table) -> str | None:

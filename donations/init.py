@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from donations.chains import CHAINS
-from donations.config import parse
+from donations.config import looks_like_an_address, parse
 from donations.errors import ConfigError, SecretPasted
 from donations.fetch import read_source
 from donations.footer import Found, Place, Reading, read_footer
@@ -121,7 +121,8 @@ def config_text(source: str, reading: Reading, enabled: tuple[Found, ...]) -> st
     ]
     title = " ".join("".join(c if c.isprintable() else " " for c in reading.title or "").split())
     if title:
-        lines.append(f"title = {_quoted(title[:_TITLE])}")
+        mark = "# " if looks_like_an_address(title) else ""
+        lines.append(f"{mark}title = {_quoted(title[:_TITLE])}")
     if reading.language:
         lines.append(f"language = {_quoted(reading.language)}")
     if lines[-1]:

@@ -133,6 +133,7 @@ def test_private_networks_are_data() -> None:
     assert config.chains["eth"].network.chain_id == 1234
 
 
+ACUTE = "a\u0301"
 SENTENCES = [
     ('titel = "x"\n' + ONE, 1, "titel", "did you mean title?"),
     ("\n[addresses]\nbtx = 1", 3, "addresses.btx", "did you mean btc?"),
@@ -172,6 +173,8 @@ SENTENCES = [
     (ONE + '[chains.eth]\ntokens = ["DAI",\n"DAI"]', 5, "chains.eth.tokens[1]", "two assets"),
     ("[addresses\n" + ONE, 1, None, "not valid TOML"),
     (ONE + "title = ", 3, None, "not valid TOML"),
+    (f'title = "Dons : {"Dampfschiff" * 3}"\n' + ONE, 1, "title", "by a hyphen"),
+    (f'title = "{"é" * 25}{ACUTE * 26}"\n' + ONE, 1, "title", "26 or more"),
 ]  # fmt: skip
 
 

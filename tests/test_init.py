@@ -225,6 +225,15 @@ def test_text_of_the_page_cannot_leave_its_comment(tmp_path: Path) -> None:
     assert addresses(target) == {"btc": BTC}
 
 
+def test_a_title_that_readers_would_be_warned_of_is_left_out(tmp_path: Path) -> None:
+    """A word as long as an address, which the configuration refuses, is kept as a comment."""
+    page, target = tmp_path / "page.html", tmp_path / "config.toml"
+    page.write_text(f"<title>{'Dampfschiff' * 3}</title><p>BTC {BTC}")
+    run_init(str(page), target)
+    assert load(target).title == ""
+    assert f'# title = "{"Dampfschiff" * 3}"' in target.read_text()
+
+
 def test_secrets_are_refused_on_every_way_in(tmp_path: Path) -> None:
     """Key material as argument or on the page is refused; no file and no error holds any of it."""
     rng = random.Random(SEED)

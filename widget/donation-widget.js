@@ -10,7 +10,6 @@
 
 const $TAGS = /^(details|summary|div|h\d|p|b|span|input|label|button|a|ol|li|time|progress)$/;
 const $ATTRIBUTES = /^((class|part|id|lang|dir|for|name|checked|max|value|datetime|role|translate|(data|aria)-\w+)=|type=radio$)/;
-const $STEPS = [60, "minute", 60, "hour", 24, "day", 30];
 
 const $one = ($node, $selector) => $node.querySelector($selector);
 const $all = ($node, $selector) => [...$node.querySelectorAll($selector)];
@@ -62,7 +61,7 @@ class $Widget extends HTMLElement {
     this.#timer = setInterval(() => this.#tick(), 15e3);
     this.onclick = $event => {
       const $hit = $event.composedPath()[0];
-      if ($hit.matches(".copy,.wallet")) this.#give($hit);
+      $hit.matches(".copy,.wallet") && this.#give($hit);
     };
   }
 
@@ -86,27 +85,36 @@ class $Widget extends HTMLElement {
         if (!this.#html && !$one(this, "svg")) for (const $each of $all(this, "[data-qr]")) $each.before($draw($each));
       }
     }
-    const $words = new Intl.RelativeTimeFormat($one(this.#root, ".card")?.lang || [], { numeric: "auto" });
-    for (const $time of $all(this.#root, "time")) {
-      let $count = Math.max(0, Date.now() - Date.parse($time.dateTime)) / 1e3, $unit = "second";
-      for (let $i = 0; $count >= $STEPS[$i]; $i += 2) {
-        $count /= $STEPS[$i];
-        $unit = $STEPS[$i + 1];
+    const $card = $one(this.#root, ".card");
+    if ($card && this.#odd($card)) this.#warn();
+  }
+
+  // Words the ages as the card says for its language: "unit:count:text", from so many units (seconds)
+  // on, the unit left out where it is the one before; then looks for an address beside the page's.
+  #odd($card) {
+    for (const $time of $all($card, "time")) {
+      const $age = (Date.now() - Date.parse($time.dateTime)) / 1e3;
+      let $text = "", $unit;
+      for (const $each of ($card.dataset.ago || "").split("|")) {
+        const [$word, $count, $other] = $each.split(":").reverse();
+        if ($age >= $count * ($unit = $other || $unit)) $text = $word.replace("#", $age / $unit | 0);
       }
       $time.title ||= $time.textContent;
-      $time.textContent = $unit ? $words.format(-$count | 0, $unit) : $time.title;
+      $time.textContent = $text || $time.title;
     }
+    const $texts = $said(this, "a[data-qr]");
+    return $texts[0] && $names($texts.reduce(($text, $each) => $text.replaceAll($each, ""), $card.textContent));
+  }
+
+  #warn() {
+    this.#root.innerHTML = "<p class='card differ' role=alert>";
+    this.#root.firstChild.textContent = this.getAttribute("warning") || "Do not pay!";
   }
 
   #show($html) {
     const $root = this.#root, $served = $parse($html), $card = $admit($served);
     const $mine = $all(this, "a[data-qr]"), $texts = $said(this, "a[data-qr]");
-    const $rest = $texts.reduce(($text, $each) => $text.replaceAll($each, ""), $card.textContent);
-    if ($mine[0] && ($names($rest) || $said($card).sort() + "" != [...$texts].sort())) {
-      $root.innerHTML = "<p class='card differ' role=alert>";
-      $root.firstChild.textContent = this.getAttribute("warning") || "Do not pay!";
-      return;
-    }
+    if (this.#odd($card) || $mine[0] && $said($card).sort() + "" != $texts.toSorted()) return this.#warn();
     const $fresh = $all($card, "[data-live]"), $live = $all($root, "[data-live]"), $known = $latest($root);
     if ($said($root) + "" == $said($card) && $live.length == $fresh.length) {
       // Numbers are replaced in place, so that the choice and the focus stay.
@@ -114,12 +122,12 @@ class $Widget extends HTMLElement {
       const $gift = $one($root, "li");
       if ($gift && !($latest($root) <= $known)) {
         $gift.className = "new";
-        this.#say($gift.parentNode.dataset.new + $one($gift, "b").textContent);
+        this.#say($gift.parentNode.dataset.new + " " + $one($gift, "b").textContent);
       }
       return;
     }
     $one($card, ".home").href = this.#base;
-    $card.style.setProperty("--a", $card.dataset.accent);
+    $card.style.setProperty("--a", $card.dataset.accent || "");
     $all($card, ".coin").map(($coin, $i) => {
       const $from = $mine[0] ? $mine[$texts.indexOf($said($coin)[0])] : $all($served, ".wallet")[$i];
       $one($coin, ".qr").append($draw($from));
@@ -129,7 +137,8 @@ class $Widget extends HTMLElement {
   }
 
   #say($words) {
-    $one(this.#root, "[role=status]").textContent = $words;
+    // A warning has taken its place, perhaps.
+    ($one(this.#root, "[role=status]") || {}).textContent = $words;
   }
 
   // The donor is about to give: for a quarter of an hour every change is shown at once.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from functools import lru_cache
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from donations.snapshot import Freshness, Snapshot
 from donations.web.letters import drawable, width
-from donations.web.markup import Html, clean, fill
+from donations.web.markup import Html, clean, escape, fill
 from donations.web.picture import Picture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from donations.snapshot import Coin
     from donations.web.locale import Locale
 
@@ -32,8 +35,8 @@ _ASSETS = 4  # amounts without a goal
 
 _PAPER, _INK, _QUIET, _ACCENT, _LINE = "#ffffff", "#1f1f1c", "#5d5c56", "#15574b", "#dcdad3"
 STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#1f1f1c}.t{font-size:13px;font-weight:600}"
-    ".q{font-size:11px;fill:#5d5c56}.p{fill:#fff;stroke:#dcdad3}.l{fill:#dcdad3}.a{fill:#15574b}"
+    "text{font-family:system-ui,sans-serif;fill:#1f1f1c}.t{font-weight:600}"
+    ".q{fill:#5d5c56}.p{fill:#fff;stroke:#dcdad3}.l{fill:#dcdad3}.a{fill:#15574b}"
     "@media(prefers-color-scheme:dark){text{fill:#ecebe6}.q{fill:#adaca5}"
     ".p{fill:#1c1d1f;stroke:#3b3c3f}.l{fill:#3b3c3f}.a{fill:#8ed2c2}}"
 )
@@ -44,7 +47,7 @@ _SVG = Template(
     f'<rect class="p" x=".5" y=".5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="7"/>'
     "$lines$bar</svg>"
 )
-_TEXT = Template('<text x="$x" y="$y"$kind$squeeze>$text</text>')
+_TEXT = Template('<text x="$x" y="$y" font-size="$size"$kind>$text</text>')
 _BAR = Template(
     f'<rect class="l" x="{_MARGIN}" y="46" width="{_ROOM}" height="4" rx="2"/>'
     '<rect class="a" x="$x" y="46" width="$filled" height="4" rx="2"/>'
@@ -55,6 +58,7 @@ _BAR = Template(
 class Badge:
     """What a badge says in one language.
 
+    All texts are clean, but for the marks of our own that isolate amounts from right to left.
     ``general`` is the title for any page, ``percent`` that of the goal, 0 to 100; None without one.
     """
 
@@ -123,10 +127,10 @@ def _text(locale: Locale, snapshot: Snapshot, zone: tzinfo) -> str:
     sums = _sums(locale, snapshot)
     if not sums:
         return f"{received} · {_plain(locale.say('unknown'))}"
-    return f"{received} {' · '.join(sums)}" + _age(locale, snapshot.coins, zone)
+    return f"{received} {' · '.join(map(_plain, sums))}" + _age(locale, snapshot.coins, zone)
 
 
-def _sums(locale: Locale, snapshot: Snapshot) -> list[str]:
+def _sums(locale: Locale, snapshot: Snapshot) -> list[Html]:
     """What came in, asset by asset; "ETH ?" where it is not known; nothing if none is."""
     units: dict[str, int] = {}
     decimals: dict[str, int] = {}
@@ -141,11 +145,11 @@ def _sums(locale: Locale, snapshot: Snapshot) -> list[str]:
         return []
     known = {s: n for s, n in units.items() if s not in unknown}
     said = [_amount(locale, n, decimals[symbol], symbol) for symbol, n in known.items()]
-    said += [f"{symbol} ?" for symbol in dict.fromkeys(unknown)]
-    return said if len(said) <= _ASSETS else [*said[:_ASSETS], "…"]
+    said += [escape(f"{symbol} ?") for symbol in dict.fromkeys(unknown)]
+    return said if len(said) <= _ASSETS else [*said[:_ASSETS], Html("…")]
 
 
-def _amount(locale: Locale, units: int, decimals: int, symbol: str) -> str:
+def _amount(locale: Locale, units: int, decimals: int, symbol: str) -> Html:
     """A short amount: cut after six digits, so never more than came in."""
     spare = 10 ** max(0, len(str(units)) - max(_DIGITS, len(str(units)) - decimals))
     return locale.amount(units - units % spare, decimals, symbol)
@@ -164,17 +168,35 @@ def _age(locale: Locale, coins: tuple[Coin, ...] | list[Coin], zone: tzinfo) -> 
 # -- drawing
 
 
-def _estimate(text: str, size: float, weight: float) -> float:
-    return width(text, size, weight) if drawable(text) else len(text) * size * 0.75
-
-
-def _fitting(text: str, size: float, weight: float, room: float) -> str:
+def _fitting(text: str, room: float, measure: Callable[[str], float]) -> str:
     """The text, cut where there is no more room."""
-    if _estimate(text, size, weight) <= room:
+    if measure(text) <= room:
         return text
-    while text and _estimate(f"{text}…", size, weight) > room:
+    while text and measure(f"{text}…") > room:
         text = text[:-1]
     return f"{text.rstrip()}…"
+
+
+def _widest(text: str, size: float, bold: bool = False) -> float:
+    """Pixels that are enough for ``text`` in the fonts that browsers take for ``system-ui``.
+
+    DejaVu Sans is the widest of them: a tenth wider than our own letters, a fifth in bold.
+    """
+    return sum(
+        width(char, size, size / 10) * (1.2 if bold else 1.1)
+        if drawable(char)
+        else size * _ems(char)
+        for char in text
+    )
+
+
+def _ems(char: str) -> float:
+    """Room for a character that we have no letter for."""
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    if unicodedata.east_asian_width(char) in "WF":
+        return 1.1
+    return 0.6 if unicodedata.bidirectional(char) in ("R", "AL") else 0.75
 
 
 def badge_svg(badge: Badge) -> bytes:
@@ -183,19 +205,22 @@ def badge_svg(badge: Badge) -> bytes:
     side = WIDTH - _MARGIN if mirrored else _MARGIN
 
     def line(y: int, text: str, kind: str, size: float) -> Html:
-        # Fonts differ: what might not fit is squeezed to what there is.
-        tight = _estimate(text, size, 1.2) > _ROOM * 0.9
+        # Smaller where it might not fit: to squeeze letters would tear joined ones apart.
+        fits = min(1.0, _ROOM / (_widest(text, size, bold=kind == "t") or 1))
         return fill(
             _TEXT,
             x=side,
             y=y,
+            size=f"{size * fits:.3g}",
             kind=Html(f' class="{kind}"' if kind else ""),
-            squeeze=Html(f' textLength="{_ROOM}" lengthAdjust="spacingAndGlyphs"' if tight else ""),
-            text=text,
+            # The marks that keep amounts in order from right to left are ours, and stay.
+            text=Html(html.escape(text)),
         )
 
     rows = _rows(badge)
-    title = _fitting(badge.title, 13, 1.6, _ROOM * 0.97)
+    title = _fitting(badge.title, _ROOM, lambda text: _widest(text, 13, bold=True))
+    if mirrored or any(unicodedata.bidirectional(char) in ("R", "AL") for char in title):
+        title = f"\u2068{title}\u2069"  # a title has a direction of its own
     lines = line(rows[0], title, "t", 13) + line(rows[1], badge.text, "", 12)
     if badge.place:
         lines += line(rows[2], badge.place, "q", 11)
@@ -204,9 +229,8 @@ def badge_svg(badge: Badge) -> bytes:
         filled = _ROOM * badge.percent // 100
         bar = fill(_BAR, x=WIDTH - _MARGIN - filled if mirrored else _MARGIN, filled=filled)
     direction = Html(' direction="rtl"' if mirrored else "")
-    return fill(
-        _SVG, alt=badge.alt, direction=direction, lines=Html(lines), bar=bar
-    ).encode()  # fmt: skip
+    alt = Html(html.escape(badge.alt))
+    return fill(_SVG, alt=alt, direction=direction, lines=Html(lines), bar=bar).encode()
 
 
 def _rows(badge: Badge) -> tuple[int, int, int]:
@@ -236,7 +260,8 @@ def badge_png(badge: Badge, fallback: Badge) -> bytes:
         squeeze = min(1.0, 2 * _ROOM / wide) if wide else 1.0
         picture.words(2 * _MARGIN, 2 * y, text, size * squeeze, weight * squeeze, colour)
 
-    words(rows[0], _fitting(title, 26, 3.1, 2 * _ROOM), 26, 3.1, ink)
+    title = _fitting(title, 2 * _ROOM, lambda text: width(text, 26, 3.1))
+    words(rows[0], title, 26, 3.1, ink)
     words(rows[1], said.text, 24, 2.2, ink)
     if said.place and drawable(said.place):
         words(rows[2], said.place, 21, 1.9, quiet)

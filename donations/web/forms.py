@@ -172,7 +172,8 @@ class Forms:
         return clean(snapshot.title).strip() or locale.say("title")
 
     @property
-    def _style(self) -> str:
+    def style(self) -> str:
+        """The card's style sheet with the author's accent."""
         return self._assets.style + self._accent
 
     def _pasted(
@@ -192,13 +193,13 @@ class Forms:
             )
         except ConfigError:
             return None, None, None
-        return script, frame, embed_static(script, fragment, self._style)
+        return script, frame, embed_static(script, fragment, self.style)
 
     def _inline(self, locale: Locale, snapshot: Snapshot, fragment: Html) -> bytes:
         """What a plugin needs to build the card into a page and to pin what it may trust."""
         document = {
             "card": fragment,
-            "style": self._style,
+            "style": self.style,
             "script": self._assets.script_name,
             "integrity": self._assets.integrity,
             "language": locale.tag,
@@ -221,7 +222,7 @@ class Forms:
 
     def _sandboxed(self, locale: Locale, title: str, fragment: Html) -> Prepared:
         """The frame for a sandbox: without wallet links, the hosted page's address as text."""
-        style = self._style + _SANDBOXED
+        style = self.style + _SANDBOXED
         place = Html()
         if self._home is not None:
             place = fill(
@@ -243,7 +244,7 @@ class Forms:
         style = self._guide.style
         names = {tag: locale.name for tag, locale in self._languages.items()}
         page = self._guide.write(shown, names, style, self._assets.script_name)
-        hashes = "' '".join(integrity(each.encode()) for each in (style, self._style))
+        hashes = "' '".join(integrity(each.encode()) for each in (style, self.style))
         headers = policy.page(hashes)
         csp = headers["Content-Security-Policy"].replace(
             "img-src data:", "img-src 'self' data:; frame-src 'self'"

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from donations.web.assets import Assets
     from donations.web.locale import Locale
 
-ACCENT = "light-dark(#15574b,#8ed2c2)"
 LATEST = 3  # gifts shown: a widget has one height, whatever came in
 
 
@@ -35,7 +34,7 @@ class FragmentWriter:
     locale: Locale
     home: str
     zone: tzinfo = UTC
-    accent: str = ACCENT
+    accent: str = ""
 
     def write(self, snapshot: Snapshot, *, compact: bool = False, drawn: bool = True) -> Html:
         """The card: goal, coins with codes and sums, latest gifts.
@@ -58,7 +57,8 @@ class FragmentWriter:
             "compact" if compact else "card",
             lang=self.locale.tag,
             dir=self.locale.direction,
-            accent=self.accent,
+            accent=Html(f' data-accent="{escape(self.accent)}"' if self.accent else ""),
+            ages=self.locale.ages,
             title=snapshot.title or say("title"),
             short=self._short(snapshot),
             give=say("give"),
@@ -166,10 +166,10 @@ class FragmentWriter:
             return say("unknown"), Html()
         received = [amount(s.received, s.decimals, s.symbol) for s in coin.sums]
         pending = [amount(s.pending, s.decimals, s.symbol) for s in coin.sums if s.pending]
-        text = say("pending", amount=", ".join(pending)) if pending else Html()
+        text = say("pending", amount=Html(", ".join(pending))) if pending else Html()
         # A large sum in a narrow column may break before its symbol, never inside the number.
         own, *tokens = received
-        total = escape(own.replace("\u00a0", " ") + "".join(f" +\u00a0{each}" for each in tokens))
+        total = Html(own.replace("\u00a0", " ") + "".join(f" +\u00a0{each}" for each in tokens))
         return total, self._piece("pending", text=text) if pending else Html()
 
     def _state(self, coin: Coin) -> Html:

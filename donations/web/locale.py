@@ -8,19 +8,27 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from donations.amounts import format_amount
-from donations.web.markup import Html, clean, fill
+from donations.web.markup import Html, clean, escape, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import babel
 
+# How an age is counted: seconds, and the first number that belongs to the next unit. What is older
+# than a month is told by its date.
+_UNITS: tuple[tuple[Literal["minute", "hour", "day"], int, int], ...] = (
+    ("minute", 60, 60),
+    ("hour", 3600, 24),
+    ("day", 86_400, 30),
+)
+_SKEW = 300  # seconds by which a reader's clock may be slow before ages make no sense to it
 # Eight decimals are one satoshi, and finer than anyone reads an amount of ether.
 SHOWN_DECIMALS = 8
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
@@ -96,14 +104,48 @@ class Locale:
         """A whole number with its thousands apart."""
         return _THOUSANDS.sub(self._separators[1], str(number))
 
-    def amount(self, units: int, decimals: int, symbol: str) -> str:
-        """Base units for readers: cut, never rounded up, after eight decimals; never a false 0."""
+    def amount(self, units: int, decimals: int, symbol: str) -> Html:
+        """Base units for readers: cut, never rounded up, after eight decimals; never a false 0.
+
+        Number and symbol are isolated in a text from right to left (Unicode annex 9, section 2.7):
+        without that, an amount that follows another would be mixed with it.
+        """
         whole, _, fraction = format_amount(units, decimals).partition(".")
         shown, sign = fraction[:SHOWN_DECIMALS].rstrip("0"), ""
         if whole == "0" and not shown and units:
             shown, sign = "0" * (SHOWN_DECIMALS - 1) + "1", "<\u00a0"
         number = self.whole(int(whole)) + (self._separators[0] + shown if shown else "")
-        return f"{sign}{number}\u00a0{symbol}"
+        text = escape(f"{sign}{number}\u00a0{symbol}")
+        return Html(f"\u2066{text}\u2069") if self.direction == "rtl" else text
+
+    @cached_property
+    def ages(self) -> str:
+        """How ages are worded: "unit:count:text", joined by "|", each good until the next begins.
+
+        A unit is so many seconds, left out where it is the one before. A ``#`` in the text stands
+        for the age in whole units; an empty text for the date. Numbers that the language treats
+        alike share one text.
+        """
+        from babel.dates import format_timedelta
+
+        text = clean(self.say("now"))
+        steps = [f"1:-{_SKEW}:{text}"]
+        for name, seconds, end in _UNITS:
+            unit = f"{seconds}:"
+            for count in range(1, end):
+                # The threshold keeps Babel from turning to a larger unit.
+                worded = format_timedelta(
+                    -timedelta(seconds=count * seconds),
+                    granularity=name,
+                    threshold=1000,
+                    add_direction=True,
+                    locale=self.cldr,
+                )
+                before, text = text, clean(worded).replace(str(count), "#")
+                if text != before:
+                    steps.append(f"{unit}{count}:{text}")
+                    unit = ""
+        return "|".join([*steps, f"{end}:"])
 
     def date(self, time: int, zone: tzinfo) -> str:
         """The day of a moment (Unix seconds)."""

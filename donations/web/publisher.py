@@ -23,7 +23,7 @@ from donations.web.colour import (
 )
 from donations.web.document import write_document
 from donations.web.forms import PATHS, Forms
-from donations.web.fragment import ACCENT, FragmentWriter
+from donations.web.fragment import FragmentWriter
 from donations.web.markup import Html, fill, join
 from donations.web.oembed import Provider
 from donations.web.prepared import Prepared, prepare
@@ -81,7 +81,7 @@ class Publisher:
         self._home = f"{public_url.rstrip('/')}/" if public_url else "./"
         self._known = self._home if public_url else None
         self._zone = zone
-        self._accent = _checked(accent) if accent else ACCENT
+        self._accent = _checked(accent) if accent else ""
         self._forms = Forms(assets, self._locales, home=self._known, zone=zone, accent=self._accent)
         self._clock = clock
         self._lock = threading.Lock()
@@ -199,7 +199,7 @@ class Publisher:
     ) -> Prepared:
         hosted = template is self._assets.page
         around = self._assets.page_style if hosted else self._assets.frame_style
-        style = f"{around}{self._assets.style}.card{{--a:{self._accent}}}"
+        style = around + self._forms.style
         others = [each for each in self._locales.values() if each is not locale]
         page = fill(
             template,

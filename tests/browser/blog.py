@@ -21,7 +21,7 @@ from donations.web.publisher import Publisher
 from donations.web.server import serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from playwright.async_api import Browser, Locator, Page
 
@@ -262,6 +262,7 @@ async def embedded(
     script: bool = True,
     scheme: str = "light",
     density: int = 1,
+    change: Callable[[str], str] = str,
 ) -> AsyncIterator[Visit]:
     """The widget in a post: ``edition`` is what the service says, ``printed`` what was pasted.
 
@@ -271,6 +272,7 @@ async def embedded(
         chromium, edition, width=width, script=script, scheme=scheme, density=density
     ) as visit:
         widget = pasted(printed or edition, visit.origin, reserve=lax, form=form, language=language)
+        widget = change(widget)
         if twice:
             alias = f'<script type="module" src="{visit.origin}/widget.js"></script>'
             widget = f"{widget}{widget}{alias}"

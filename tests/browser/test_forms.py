@@ -5,12 +5,12 @@ from __future__ import annotations
 import gzip
 import re
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from donations.snapshot import Freshness
+from donations.snapshot import Freshness, Sum
 from donations.web import create_web
 from donations.web.badge import badge_svg, word_badge
 from donations.web.live import Live
@@ -219,7 +219,7 @@ def test_badge_and_card_are_small(bench: Bench, table: Table) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_badge_is_readable_in_both_themes(bench: Bench, scheme: str) -> None:
-    """As a picture in a page: dark ground for a dark screen, light for a light one, no text cut."""
+    """As a picture in a page: dark ground for a dark screen, light for a light one."""
 
     async def law() -> None:
         async with opened(bench, scheme=scheme) as at:
@@ -227,11 +227,40 @@ def test_the_badge_is_readable_in_both_themes(bench: Bench, scheme: str) -> None
             assert not at.seen.complaints
             ground = await at.page.evaluate("getComputedStyle(document.querySelector('.p')).fill")
             assert ground == ("rgb(28, 29, 31)" if scheme == "dark" else "rgb(255, 255, 255)")
-            ends = await at.page.evaluate(
-                "[...document.querySelectorAll('text')].map((t) => "
-                "{ const b = t.getBBox(); return b.x + b.width; })"
-            )
-            assert all(end <= 310 for end in ends), ends
+
+    bench.run(law())
+
+
+TITLES = (
+    "", "Les carnets d’un promeneur du mardi, chronique", "WWW MMM " * 9, "x" * 60,
+    "寄付のお願い" * 5, "ادعم هذه المدونة " * 5, "Поддержать этот блог " * 3, "😀" * 30,
+)  # fmt: skip
+
+
+def test_no_word_of_the_badge_sticks_out(bench: Bench) -> None:
+    """In every language and state, with the longest titles and sums, all text is in the frame."""
+    everything = replace(snapshot(Freshness.STALE), goal=None)
+    large = Sum("BTC", 8, 21 * 10**26, 0, 0)
+    shown = [
+        *(snapshot(freshness) for freshness in Freshness),
+        everything,
+        replace(everything, coins=(replace(everything.coins[0], sums=(large,) * 3),)),
+        *(snapshot(title=title) for title in TITLES),
+    ]
+    ends = """[...document.querySelectorAll("text")].map((text) => {
+      const box = text.getBBox();
+      return [box.x, box.x + box.width];
+    })"""
+
+    async def law() -> None:
+        async with reading(bench.chromium) as (page, _):
+            for locale in ASSETS.locales.values():
+                for each in shown:
+                    said = word_badge(locale, each, "https://dons.example.org/")
+                    await page.set_content(badge_svg(said).decode())
+                    boxes = await page.evaluate(ends)
+                    assert min(left for left, _ in boxes) >= 8, (said, boxes)
+                    assert max(right for _, right in boxes) <= 312, (said, boxes)
 
     bench.run(law())
 

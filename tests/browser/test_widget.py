@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from donations import qr
+from donations.config import looks_like_an_address
 from donations.snapshot import Freshness
 from donations.web.server import serve
 from tests.browser.blog import (
@@ -183,6 +184,27 @@ def test_a_service_that_says_an_address_elsewhere_gets_a_warning(bench: Bench, t
     bench.run(law())
 
 
+TITLES = (
+    "", "a" * 25, "a" * 26, "0123456789" * 3, "é" * 40, "e\u0301" * 26, "A1" * 12 + " " + "b2" * 12,
+    "x" * 20 + "\u200b" + "y" * 20, "x" * 20 + "-" + "y" * 20, "▀" * 4, "▀" * 5, "寄付" * 30,
+    "ſ" * 30,
+)  # fmt: skip
+
+
+def test_the_configuration_refuses_what_the_script_would(bench: Bench) -> None:
+    """A title gets a warning exactly when it cannot be configured."""
+
+    async def law() -> None:
+        async with embedded(bench.chromium, snapshot()) as visit:
+            for title in TITLES:
+                visit.publisher.publish(snapshot(title=title))
+                await visit.settle()
+                warned = await visit.page.locator("[role=alert]").count()
+                assert warned == looks_like_an_address(title), title
+
+    bench.run(law())
+
+
 HOSTILE = """<div class="card" onclick="bad()" style="background:red"><h2 id="x">Dons</h2>
 <script>bad()</script><img src="https://evil.example/x.png" onerror="bad()">
 <iframe src="https://evil.example"></iframe><object data="https://evil.example"></object>
@@ -282,6 +304,8 @@ _ATTACKS = {
 <p>{"█▀▀▀▀▀█ ▄▀█▄▀▀▄█▀" * 9}</p></div>""",
     "an address in a word of the reader": f"""<div class="card">{_HOME}{_THREE}
 <button class="copy" data-done="EVIL">c</button></div>""",
+    "an address in the words of an age": f"""<div class="card" data-ago="1:1:{EVIL[:9]}">{_HOME}
+{_THREE}<p><time datetime="2026-01-01"> </time>{EVIL[9:]}</p></div>""",
     "no card at all": "<p>EVIL</p>",
     "nothing": "",
 }
@@ -309,6 +333,29 @@ def test_no_trick_of_the_service_shows_another_address(bench: Bench, attack: str
             assert "█" not in plain
             for code in await page.locator("donation-widget svg >> visible=true").all():
                 assert (await decode(code))[0] in PAYMENTS
+
+    bench.run(law())
+
+
+def test_an_address_that_an_age_completes_is_taken_down(bench: Bench) -> None:
+    """Words that only later, with the age, make up an address: the warning replaces them."""
+    body = (
+        f'<div class="card" data-ago="1:60:{EVIL[:9]}">{_HOME}{_THREE}'
+        f'<p id="x"><time datetime="2026-09-21T14:13:20Z">then </time>{EVIL[9:]}</p></div>'
+    )
+
+    async def law() -> None:
+        async with (
+            captured_service(bare=False, body=body) as blog,
+            blog.online() as post,
+            reading(bench.chromium) as (page, _),
+        ):
+            await page.clock.install(time=NOW)
+            await page.goto(post)
+            await page.locator("#x").wait_for()
+            await page.clock.fast_forward(80_000)
+            await page.locator("[role=alert]", has_text="diffèrent").wait_for()
+            assert EVIL[9:] not in await inside(page, "root.innerHTML")
 
     bench.run(law())
 
@@ -442,7 +489,7 @@ def test_an_unchanged_widget_costs_a_304(bench: Bench) -> None:
 
 
 def test_ages_are_worded_by_the_reader(bench: Bench) -> None:
-    """The bytes hold the absolute time; the page says how long ago, in its language."""
+    """The bytes hold the absolute time and how ages are worded; the page says how long ago."""
 
     async def law() -> None:
         async with hosted(bench.chromium, snapshot()) as visit:
@@ -452,6 +499,30 @@ def test_ages_are_worded_by_the_reader(bench: Bench) -> None:
             await state.filter(has_text="Vérifié il y a 3 heures, bloc 925").wait_for()
             title = await state.locator("time").get_attribute("title")
             assert title == "le 21 sept. 2026 à 14:13 (UTC)"
+            gifts = await visit.page.locator("li time").all_text_contents()
+            assert gifts == ["il y a 3 heures", "il y a 1 jour", "il y a 6 jours"]
+            await visit.page.clock.fast_forward(40 * 86_400_000)
+            await visit.page.locator("li time", has_text="15 sept. 2026").wait_for()
+
+    bench.run(law())
+
+
+AGES = {
+    "ar": "قبل 22 دقيقة", "de": "vor 22 Minuten", "en": "22 minutes ago", "es": "hace 22 minutos",
+    "fr": "il y a 22 minutes", "it": "22 minuti fa", "nl": "22 minuten geleden",
+    "pl": "22 minuty temu", "pt": "há 22 minutos",
+}  # fmt: skip
+
+
+def test_ages_are_worded_in_every_language(bench: Bench) -> None:
+    """A gift of 22 minutes ago is said so in each language, where every plural differs."""
+
+    async def law() -> None:
+        async with hosted(bench.chromium, snapshot()) as visit:
+            await visit.page.clock.install(time=NOW - 200 + 22 * 60 + 9)
+            for tag, age in AGES.items():
+                await visit.page.goto(f"{visit.origin}/?lang={tag}")
+                await visit.page.locator("li time", has_text=age).wait_for()
 
     bench.run(law())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 
 import pytest
 
@@ -16,7 +17,6 @@ from donations.web.colour import (
     legible,
     themed,
 )
-from donations.web.fragment import ACCENT
 from donations.web.publisher import Publisher
 from tests.web.samples import snapshot
 
@@ -52,7 +52,9 @@ def test_any_colour_becomes_legible_on_both_papers(seed: int) -> None:
 
 def test_our_own_accent_needs_no_correction() -> None:
     """The default pair is legible as it stands."""
-    light, dark = ACCENT.removeprefix("light-dark(").removesuffix(")").split(",")
+    own = re.search(r"--a,light-dark\((#\w+),(#\w+)\)", load_assets().style)
+    assert own is not None
+    light, dark = own.groups()
     assert legible(light, LIGHT_PAPER) == light
     assert legible(dark, DARK_PAPER) == dark
 
