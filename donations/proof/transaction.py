@@ -84,21 +84,21 @@ def _parse(raw: bytes) -> tuple[RawTransaction, bytes]:
 
 
 def _inputs(raw: bytes, at: int) -> tuple[list[tuple[bytes, int]], int]:
-    count, at = _compact_size(raw, at)
+    count, at = _length(raw, at)
     if not 0 < count <= len(raw) // 41:
         raise ValueError(f"{count} inputs")
     inputs = []
     for _ in range(count):
         parent = raw[at : at + 32]
         (n,) = _UINT32.unpack_from(raw, at + 32)
-        length, at = _compact_size(raw, at + 36)
+        length, at = _length(raw, at + 36)
         at += length + 4
         inputs.append((parent, n))
     return inputs, at
 
 
 def _outputs(raw: bytes, at: int) -> tuple[list[tuple[bytes, int]], int]:
-    count, at = _compact_size(raw, at)
+    count, at = _length(raw, at)
     if not 0 < count <= len(raw) // 9:
         raise ValueError(f"{count} outputs")
     outputs = []
@@ -106,7 +106,7 @@ def _outputs(raw: bytes, at: int) -> tuple[list[tuple[bytes, int]], int]:
         (units,) = _UINT64.unpack_from(raw, at)
         if units > MAX_MONEY:
             raise ValueError(f"an output of {units} units")
-        length, at = _compact_size(raw, at + 8)
+        length, at = _length(raw, at + 8)
         if at + length > len(raw):
             raise ValueError("a script longer than the transaction")
         outputs.append((raw[at : at + length], units))
@@ -116,13 +116,21 @@ def _outputs(raw: bytes, at: int) -> tuple[list[tuple[bytes, int]], int]:
 
 def _skip_witnesses(raw: bytes, at: int, count: int) -> int:
     for _ in range(count):
-        items, at = _compact_size(raw, at)
+        items, at = _length(raw, at)
         for _ in range(items):
-            length, at = _compact_size(raw, at)
+            length, at = _length(raw, at)
             at += length
             if at > len(raw):
                 raise ValueError("a witness longer than the transaction")
     return at
+
+
+def _length(raw: bytes, at: int) -> tuple[int, int]:
+    """A count or a length, which says no more than the transaction has room for."""
+    length, at = _compact_size(raw, at)
+    if length > len(raw):
+        raise ValueError(f"{length} of something in {len(raw)} bytes")
+    return length, at
 
 
 def _compact_size(raw: bytes, at: int) -> tuple[int, int]:

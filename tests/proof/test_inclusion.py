@@ -223,7 +223,7 @@ def test_the_coinbase_tells_the_height() -> None:
 
 
 def test_bytes_that_are_no_transaction_are_refused() -> None:
-    """A cut or lengthened transaction, or coinbase, is malformed: nothing is concluded from it."""
+    """A cut or lengthened transaction or coinbase is malformed, and one with absurd lengths."""
     proof = BTC_WITNESS.inclusion
     for bent in (
         replace(proof, raw=proof.raw[:-1]),
@@ -231,6 +231,9 @@ def test_bytes_that_are_no_transaction_are_refused() -> None:
         replace(proof, raw=b""),
         replace(proof, coinbase=proof.coinbase[:-1]),
         replace(proof, coinbase=b""),
+        replace(proof, raw=proof.raw[:41] + b"\xff" * 9 + proof.raw[42:]),
+        replace(proof, raw=proof.raw[:4] + b"\xff" * 9 + proof.raw[5:]),
+        replace(proof, raw=proof.raw[:4] + b"\x02" + proof.raw[5:41] + b"\xff" * 9 + bytes(99)),
     ):
         with pytest.raises(UpstreamMalformed):
             check_inclusion(bent, BTC_WITNESS.parsed, BTC_WITNESS.height)
