@@ -18,6 +18,7 @@ from donations.operators import Operator
 from donations.snapshot import Freshness
 from donations.sources.certificates import Certificates
 from donations.sources.electrum import ElectrumSource
+from donations.sources.explorer_source import ExplorerSource
 from donations.sources.shelf import Shelf
 from donations.store import Store
 from donations.summary import nothing_known, read_arrivals, shown, summarise
@@ -84,7 +85,8 @@ def make_source(
     settings: ChainSettings, upstream: Upstream, shelf: Shelf, certificates: Certificates
 ) -> Source:
     """Our side of one upstream. Imports web3, where it is needed, only now."""
-    if settings.chain.protocol is Protocol.ETHEREUM:
+    protocol = settings.chain.protocol_of(upstream.url)
+    if protocol is Protocol.ETHEREUM:
         ethereum = import_module("donations.sources.ethereum")
         source: Source = ethereum.EthereumSource(
             upstream.url,
@@ -95,6 +97,16 @@ def make_source(
             asset=settings.chain.symbol,
         )
         return source
+    if protocol is settings.chain.explorer:
+        return ExplorerSource(
+            upstream.url,
+            upstream.operator,
+            kind=protocol,
+            network=settings.network,
+            confirmations=settings.confirmations,
+            scripts=_scripts(settings),
+            shelf=shelf,
+        )
     return ElectrumSource(
         upstream.url,
         upstream.operator,

@@ -23,9 +23,16 @@ _SYMBOL = re.compile(r"[A-Za-z0-9.]{1,11}")
 # EIP-2294 bounds chain numbers so that they fit everywhere.
 _MAX_CHAIN_ID = 2**63 - 19
 _MAX_DECIMALS = 36
-_SCHEMES = {Protocol.ELECTRUM: ("ssl", "tcp"), Protocol.ETHEREUM: ("https", "http")}
+_SCHEMES = {
+    Protocol.ELECTRUM: ("ssl", "tcp"),
+    Protocol.ESPLORA: ("https", "http"),
+    Protocol.HASKOIN: ("https", "http"),
+    Protocol.ETHEREUM: ("https", "http"),
+}
 _EXAMPLES = {
     Protocol.ELECTRUM: "ssl://electrum.example.org:50002",
+    Protocol.ESPLORA: "https://esplora.example.org/api",
+    Protocol.HASKOIN: "https://haskoin.example.org/bch",
     Protocol.ETHEREUM: "https://ethereum.example.org",
 }
 
@@ -172,7 +179,7 @@ def _upstreams(
     for index, item in enumerate(section.texts_or_tables("upstreams", ("url", "operator"))):
         url = item if isinstance(item, str) else item.text("url", "")
         try:
-            host = _host(chain.protocol, url)
+            host = _host(chain, url)
         except ValueError as error:
             reason = str(error)
         else:
@@ -188,9 +195,10 @@ def _upstreams(
     return tuple(found.values())
 
 
-def _host(protocol: Protocol, url: str) -> str:
+def _host(chain: Chain, url: str) -> str:
     """The host of an upstream's URL. Raises ValueError, in words that repeat nothing of it."""
-    form = f"write it as {_EXAMPLES[protocol]}"
+    spoken = [chain.protocol, *([chain.explorer] if chain.explorer else [])]
+    form = "write it as " + " or ".join(_EXAMPLES[each] for each in spoken)
     if any(not "!" <= character <= "~" for character in url):
         raise ValueError(f"the URL holds a character that belongs in none; {form}")
     try:
@@ -198,10 +206,12 @@ def _host(protocol: Protocol, url: str) -> str:
         port, host = parts.port, parts.hostname
     except ValueError:
         raise ValueError(f"this is not a URL; {form}") from None
-    if parts.scheme not in _SCHEMES[protocol]:
-        raise ValueError(f"the URL must begin with {' or '.join(_SCHEMES[protocol])}; {form}")
+    schemes = [scheme for each in spoken for scheme in _SCHEMES[each]]
+    if parts.scheme not in schemes:
+        raise ValueError(f"the URL must begin with {' or '.join(schemes)}; {form}")
     if not host:
         raise ValueError(f"the URL names no host; {form}")
+    protocol = chain.protocol_of(url)
     if protocol is Protocol.ELECTRUM:
         if port is None or port == 0:
             raise ValueError(f"the URL names no port; {form}")
@@ -209,6 +219,8 @@ def _host(protocol: Protocol, url: str) -> str:
             raise ValueError(f"the URL is scheme, host and port, nothing else; {form}")
     elif parts.scheme == "http" and not is_near(url):
         raise ValueError("plain http is for your own node on a private address; use https")
+    elif protocol is chain.explorer and (parts.query or parts.fragment or "@" in parts.netloc):
+        raise ValueError(f"the URL is scheme, host and path, nothing else; {form}")
     return host
 
 

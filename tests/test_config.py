@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from donations.chains import CHAINS
+from donations.chains.base import Protocol
 from donations.config import Config, Watched, load, parse
 from donations.errors import ConfigError, InvalidAddress, SecretPasted
 from donations.toml_lines import key_lines
@@ -109,6 +110,18 @@ def test_lists_and_own_nodes() -> None:
     assert config.chains["eth"].agree == 1
 
 
+def test_the_scheme_tells_what_an_upstream_speaks() -> None:
+    """On BTC an https URL is an Esplora, on BCH a Haskoin Store, elsewhere the chain's own; the
+    explorer of a known operator is no second opinion."""
+    assert CHAINS["btc"].protocol_of("https://a.example/api") is Protocol.ESPLORA
+    assert CHAINS["bch"].protocol_of("https://a.example/bch") is Protocol.HASKOIN
+    assert CHAINS["btc"].protocol_of("ssl://a.example:1") is Protocol.ELECTRUM
+    assert CHAINS["eth"].protocol_of("https://a.example") is Protocol.ETHEREUM
+    listed = '"https://blockstream.info/api", "ssl://electrum.blockstream.info:50002"'
+    settings = read(f"{ONE}[chains.btc]\nupstreams = [{listed}]\n").chains["btc"]
+    assert (settings.operators, settings.agree) == (frozenset({"blockstream.info"}), 1)
+
+
 def test_hosts_of_one_operator_are_one() -> None:
     """Two hosts of a known operator, or two ports of one host, are one opinion."""
     urls = ("blockstream.info:700", "electrum.blockstream.info:50002")
@@ -167,7 +180,9 @@ SENTENCES = [
     (ONE + "[chains.btc]\nagree = 9", 4, "chains.btc.agree", "cannot agree"),
     (ONE + "[chains.eth]\nconfirmations = 9", 4, "chains.eth.confirmations", "its own"),
     (ONE + '[chains.btc]\nupstreams = [\n"ssl://a"]', 5, "chains.btc.upstreams[0]", "no port"),
-    (ONE + '[chains.btc]\nupstreams = "https://a:1"', 4, "chains.btc.upstreams", "ssl or tcp"),
+    (ONE + '[chains.btc]\nupstreams = "wss://a:1"', 4, "chains.btc.upstreams", "ssl or tcp"),
+    (ONE + '[chains.btc]\nupstreams = "https://a?k=1"', 4, "chains.btc.upstreams", "and path"),
+    (ONE + '[chains.btc]\nupstreams = "http://a.example"', 4, "chains.btc.upstreams", "use https"),
     (ONE + '[chains.eth]\nupstreams = "http://a.example"', 4, "chains.eth.upstreams", "use https"),
     (ONE + '[chains.eth]\ntokens = ["XYZ"]', 4, "chains.eth.tokens[0]", "known: USDC"),
     (ONE + '[chains.eth]\ntokens = ["DAI",\n"DAI"]', 5, "chains.eth.tokens[1]", "two assets"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Protocol(StrEnum):
-    """The upstream protocol a chain is watched through; each has one file in ``sources``."""
+    """The protocol of an upstream; each has one file in ``sources``."""
 
     ELECTRUM = "electrum"
     ESPLORA = "esplora"
@@ -93,8 +93,9 @@ class Chain:
     """The facts of one chain.
 
     ``parse(text, network)`` returns the canonical address or raises InvalidAddress naming the rule
-    it breaks. ``script(address, network)`` is the locking script that pays the address (Electrum
-    chains only). ``payment(address)`` is the text of the QR code, ``link(address)`` the address of
+    it breaks. ``protocol`` is what it is watched through, ``explorer`` what an upstream over HTTP
+    speaks instead. ``script(address, network)`` is the locking script that pays the address (BTC
+    and BCH only). ``payment(address)`` is the text of the QR code, ``link(address)`` the address of
     the wallet link. ``confirmations`` makes a block final (0: the chain has a finality of its own).
     ``dust`` is in base units: smaller gifts count in totals but enter no list.
     """
@@ -113,3 +114,10 @@ class Chain:
     script: Callable[[str, Network], bytes] | None = None
     upstreams: tuple[Upstream, ...] = ()
     tokens: tuple[Token, ...] = ()
+    explorer: Protocol | None = None
+
+    def protocol_of(self, url: str) -> Protocol:
+        """What an upstream of this chain speaks: the scheme of its URL tells."""
+        if self.explorer is not None and urlsplit(url).scheme in ("https", "http"):
+            return self.explorer
+        return self.protocol

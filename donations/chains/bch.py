@@ -107,6 +107,7 @@ BCH: Final = Chain(
     confirmations=10,
     dust=1_000,
     protocol=Protocol.ELECTRUM,
+    explorer=Protocol.HASKOIN,
     networks=NETWORKS,
     parse=parse,
     # The address is the payment link already: its prefix is the scheme.

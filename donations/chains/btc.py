@@ -85,6 +85,7 @@ BTC: Final = Chain(
     confirmations=6,
     dust=1_000,
     protocol=Protocol.ELECTRUM,
+    explorer=Protocol.ESPLORA,
     networks=NETWORKS,
     parse=parse,
     payment=lambda address: f"bitcoin:{address}",

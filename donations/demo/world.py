@@ -6,12 +6,17 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from donations.demo.electrum import ElectrumServer
+from donations.demo.esplora import EsploraServer
 from donations.demo.ethereum import EthereumServer
 from donations.demo.ethereum_chain import EthereumChain
+from donations.demo.haskoin import HaskoinServer
 from donations.demo.utxo import UtxoChain
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Mapping
+
+    from donations.demo.http import RestServer
 
 # Software as it is met in the field: (lowest and highest protocol version, Fulcrum or ElectrumX).
 _FLAVOURS = ((("1.4", "1.6"), False), (("1.4", "1.6"), True), (("1.4", "1.4.2"), False))
@@ -22,6 +27,8 @@ class World:
 
     ``async with`` opens and closes the servers; the chains can be used without. ``start`` fixes all
     times (see the chains), ``past`` is how many seconds before now the first blocks end.
+    ``explorers`` adds one more operator to "btc" (an Esplora) or "bch" (a Haskoin Store), which
+    knows these addresses and their scripts.
     """
 
     def __init__(
@@ -33,6 +40,7 @@ class World:
         past: int = 600,
         final_lag: int = 64,
         tls: ssl.SSLContext | None = None,
+        explorers: Mapping[str, Mapping[str, bytes]] | None = None,
     ) -> None:
         self.seed = seed
         self.btc = UtxoChain("btc", seed, start=start, past=past)
@@ -43,6 +51,12 @@ class World:
         self.btc_servers = [self._electrum(self.btc, each, tls) for each in range(operators)]
         self.bch_servers = [self._electrum(self.bch, each, tls) for each in range(operators)]
         self.eth_servers = [EthereumServer(self.eth) for _ in range(operators)]
+        self.explorers: dict[str, EsploraServer | HaskoinServer] = {
+            chain: EsploraServer(self.btc, scripts)
+            if chain == "btc"
+            else HaskoinServer(self.bch, scripts)
+            for chain, scripts in (explorers or {}).items()
+        }
         self._open = AsyncExitStack()
 
     @property
@@ -52,14 +66,16 @@ class World:
 
     def urls(self, chain: str) -> list[str]:
         """Where the servers of "btc", "bch" or "eth" listen, one for each operator."""
-        return [each.url for each in self.servers[chain]]
+        servers = [*self.servers[chain], *(s for c, s in self.explorers.items() if c == chain)]
+        return [each.url for each in servers]
 
     async def __aenter__(self) -> World:
         async with AsyncExitStack() as opened:
-            servers: list[ElectrumServer | EthereumServer] = [
+            servers: list[ElectrumServer | EthereumServer | RestServer] = [
                 *self.btc_servers,
                 *self.bch_servers,
                 *self.eth_servers,
+                *self.explorers.values(),
             ]
             for server in servers:
                 await server.start()

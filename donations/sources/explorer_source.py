@@ -13,7 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from donations.chains.base import Protocol
-from donations.errors import DonationsError, UpstreamMalformed, UpstreamMoved
+from donations.errors import (
+    DonationsError,
+    UpstreamMalformed,
+    UpstreamMoved,
+    UpstreamUnavailable,
+)
 from donations.ledger import Block, Observation, Transaction
 from donations.sources.base import PORTION, Ask, Failure, Probe
 from donations.sources.electrum_history import Row, portion
@@ -23,6 +28,7 @@ from donations.sources.explorer_blocks import ExplorerBlocks
 from donations.sources.haskoin import HaskoinApi
 from donations.sources.rest import Rest
 from donations.sources.shelf import Content
+from donations.sources.transport import NotFound
 from donations.sources.utxo_told import ask_second_reader, check_settled, tell
 
 if TYPE_CHECKING:
@@ -113,7 +119,12 @@ class ExplorerSource:
         return tip.height - self._confirmations + 1
 
     async def _follow(self) -> None:
-        await self._blocks.follow(self._api)
+        try:
+            await self._blocks.follow(self._api)
+        except NotFound as error:
+            raise UpstreamUnavailable(
+                f"{error}: is the URL the one below which {self._api.protocol} answers?"
+            ) from None
         if not self._checked:
             await self._check_network()
             self._checked = True
