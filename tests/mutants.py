@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutants_core import AGREEMENT, LEDGER, STORE
+from tests.mutants_proof import PROOF
 from tests.mutants_sources import SOURCES
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ MUTANTS = tuple(
         ("donations/agreement.py", AGREEMENT),
         *STORE,
         *SOURCES,
+        *PROOF,
     )
     for bug in bugs
 )

@@ -245,19 +245,20 @@ class ElectrumAnswers:
         self, session: Session, txid: str, height: int | None = None
     ) -> dict[str, Any]:
         where = self.view.location(checked_txid(txid))
-        if where is None or (height != where[0] and not (height is None and self.fulcrum)):
+        told = where[0] + (self.proof_lie is ProofLie.MOVED) if where is not None else None
+        if where is None or (height != told and not (height is None and self.fulcrum)):
             if height is not None:
                 self._block(height)
             raise RpcError(BAD_REQUEST, f"tx {txid} not in block at height {height}")
         branch, _ = merkle_branch(self._block(where[0]).leaves, where[1])
         honest = [each[::-1].hex() for each in branch]
         merkle, position = bent(self.proof_lie, honest, where[1], self._block(where[0] - 1))
-        return {"block_height": where[0], "merkle": merkle, "pos": position}
+        return {"block_height": told, "merkle": merkle, "pos": position}
 
     def _transaction_id_from_pos(
         self, session: Session, height: int, position: int, merkle: bool = False
     ) -> Any:
-        lying = self.proof_lie in (ProofLie.COINBASE, ProofLie.BOTH) and position == 0
+        lying = self.proof_lie in (ProofLie.COINBASE, ProofLie.MOVED) and position == 0
         block = self._block(height - 1 if lying else height)
         if not 0 <= whole(position) < len(block.transactions):
             raise RpcError(BAD_REQUEST, f"no tx at position {position} in block at {height}")

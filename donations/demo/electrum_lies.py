@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class ProofLie(StrEnum):
-    """How a branch is bent; those of the coinbase stay honest but for the last two."""
+    """How a branch is bent. That of the coinbase stays honest, but for the last two.
+
+    MOVED tells a transaction of the block before as one of this block, with all that proves it.
+    """
 
     FORGED = "forged branch"
     POSITION = "wrong position"
@@ -22,7 +25,7 @@ class ProofLie(StrEnum):
     LONG = "branch lengthened"
     ITEM = "item of 31 bytes"
     COINBASE = "coinbase of another block"
-    BOTH = "another block, its coinbase too"
+    MOVED = "block of another height"
 
 
 def bent(lie: ProofLie | None, branch: list[str], position: int, other: Block) -> tuple[Any, int]:
@@ -34,7 +37,7 @@ def bent(lie: ProofLie | None, branch: list[str], position: int, other: Block) -
             return branch, position ^ 1
         case ProofLie.BEYOND:
             return branch, position + (1 << len(branch))
-        case ProofLie.OTHER_BLOCK | ProofLie.BOTH:
+        case ProofLie.OTHER_BLOCK:
             return [each[::-1].hex() for each in merkle_branch(other.leaves, 0)[0]], 0
         case ProofLie.SHORT:
             return branch[:-1], position

@@ -108,9 +108,10 @@ def test_a_lie_about_a_place_convicts_the_server(tmp_path: Path, lie: ProofLie) 
     async def play(kind: ElectrumKind, prover: Prover) -> None:
         gift(kind)
         txid, height = gift(kind)
+        kind.chain.mine()
         kind.server.answers.proof_lie = lie
         with pytest.raises(ProvenLie) as caught:
-            await prover.inclusion(txid, height)
+            await prover.inclusion(txid, height + (lie is ProofLie.MOVED))
         assert txid in caught.value.evidence
         kind.server.answers.proof_lie = None
         assert (await prover.inclusion(txid, height)).position > 0
@@ -152,7 +153,7 @@ def test_other_bytes_than_those_asked_for_are_a_lie(tmp_path: Path) -> None:
         txid, height = gift(kind)
         other = kind.chain.best[height].transactions[1]
         kind.server.fault = faults.answer(other.raw.hex(), "blockchain.transaction.get")
-        with pytest.raises(ProvenLie) as caught:
+        with pytest.raises(ProvenLie, match="asked for") as caught:
             await prover.inclusion(txid, height)
         assert other.txid in caught.value.evidence
 
