@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from donations.arrivals import Arrivals
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
 from donations.errors import StoreError
+from donations.lister import Lister, count_established
 from donations.operators import Operator
 from donations.snapshot import Freshness
 from donations.sources.certificates import Certificates
@@ -26,6 +27,7 @@ from donations.timer import Timer
 from donations.tracker import Tracker
 from donations.web import create_web
 from donations.web.assets import load_assets
+from donations.web.ledger import LedgerPages
 from donations.web.live import Live
 from donations.web.public import Readiness, Reason
 from donations.web.publisher import Publisher
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
     from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
     from donations.ledger import Change, Key, Transfer
+    from donations.listing import Listing
+    from donations.snapshot import Established
     from donations.sources.base import Source
 
 logger = logging.getLogger(__name__)
@@ -159,6 +163,9 @@ class Service:
             {name: settings.confirmations for name, settings in config.chains.items()},
             zone=config.timezone,
         )
+        self.ledger = LedgerPages(assets, zone=config.timezone)
+        self.lister = Lister(config) if config.widget.ledger else None
+        self._established: Established | None = None
         self.trackers: list[Tracker] = []
         self._arrivals = Arrivals()
         self._changed = asyncio.Event()
@@ -178,6 +185,12 @@ class Service:
             reasons.append(Reason.UPSTREAMS)
         return Readiness(tuple(reasons))
 
+    def close(self) -> None:
+        """Give the database back."""
+        if self.lister is not None:
+            self.lister.close()
+        self.store.close()
+
     async def open(self) -> None:
         """Open the database and publish what it holds. Raises StoreError."""
         networks = {name: s.network.name for name, s in self.config.chains.items()}
@@ -192,6 +205,8 @@ class Service:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_published())
+                if self.lister is not None:
+                    group.create_task(self.lister.follow(self._list))
                 for settings in self.config.chains.values():
                     # web3 takes half a second to import: readers must not wait for it.
                     operators = await asyncio.to_thread(
@@ -221,6 +236,8 @@ class Service:
 
     def _take_in(self, changes: Sequence[Change]) -> None:
         self._arrivals.apply(change.after for change in changes)
+        if self.lister is not None:
+            self.lister.note(side for change in changes for side in (change.before, change.after))
 
     async def _keep_published(self) -> None:
         while True:
@@ -236,9 +253,20 @@ class Service:
         snapshot = await self.store.run(
             summarise, self.config, self.store, self._disagreeing(now), now
         )
+        snapshot = replace(snapshot, established=self._established)
         self.thanks.publish(snapshot, self._arrivals.copy())
         if await asyncio.to_thread(self.publisher.publish, snapshot):
             self.live.announce()
+        if self.lister is not None:
+            self.lister.wake()
+
+    def _list(self, listing: Listing) -> None:
+        if self.publisher.published is not None:
+            self.ledger.publish(self.publisher.published, listing)
+        counts = count_established(listing)
+        if counts != self._established:
+            self._established = counts
+            self._changed.set()
 
     def _disagreeing(self, now: int) -> frozenset[Key]:
         since = now - _DISAGREE_POLLS * self.config.poll_seconds
@@ -260,14 +288,15 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
     check_scripts(config)
     async with AsyncExitStack() as stack:
         service = Service(config)
-        stack.callback(service.store.close)
+        stack.callback(service.close)
         await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
         await service.open()
+        listed = service.ledger.routes() if config.widget.ledger else []
         app = create_web(
             service.publisher,
             service.readiness,
             public_url=config.public_url,
-            more=[*service.live.routes(), *service.thanks.routes()],
+            more=[*service.live.routes(), *service.thanks.routes(), *listed],
         )
         app.on_shutdown.append(service.live.close)
         port = await stack.enter_async_context(serve(app, config.server.host, config.server.port))

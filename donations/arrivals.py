@@ -119,15 +119,19 @@ _WHEREABOUTS = {
 }
 
 
-def _arrival(transfer: Transfer) -> Arrival:
-    whereabouts = _WHEREABOUTS[transfer.state]
+def whereabouts_of(transfer: Transfer) -> Whereabouts:
+    """Where a transfer stands, as readers are told."""
     if transfer.missing_since is not None and transfer.state is not State.FINAL:
-        whereabouts = Whereabouts.MISSING
+        return Whereabouts.MISSING
+    return _WHEREABOUTS[transfer.state]
+
+
+def _arrival(transfer: Transfer) -> Arrival:
     return Arrival(
         key=transfer.key,
         id=transfer.id,
         units=transfer.amount,
-        whereabouts=whereabouts,
+        whereabouts=whereabouts_of(transfer),
         height=transfer.block.height if transfer.block else None,
         gift=transfer.kind is Kind.GIFT,
         inside=transfer.id.endswith(":internal"),

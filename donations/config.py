@@ -63,10 +63,11 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """What readers see. ``accent`` is a colour as #rrggbb."""
+    """What readers see. ``accent`` is a colour as #rrggbb; ``ledger``: every single transfer."""
 
     goal: Goal | None
     accent: str | None
+    ledger: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def parse(
         poll_seconds=root.integer("poll_seconds", 60, 15, 300),
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
         server=_server(root.table("server", ("host", "port", "trusted_proxies"))),
-        widget=_widget(root.table("widget", ("goal", "accent")), chains),
+        widget=_widget(root.table("widget", ("goal", "accent", "ledger")), chains),
         chains=chains,
     )
 
@@ -226,7 +227,7 @@ def _widget(table: Table, chains: Mapping[str, ChainSettings]) -> Widget:
     if accent is not None and _COLOUR.fullmatch(accent) is None:
         raise table.error('a colour is written like "#b45309"', "accent")
     goal = _goal(table.table("goal", ("amount", "asset")), chains) if "goal" in table else None
-    return Widget(goal, accent)
+    return Widget(goal, accent, table.boolean("ledger", True))
 
 
 def _goal(table: Table, chains: Mapping[str, ChainSettings]) -> Goal:

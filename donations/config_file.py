@@ -64,6 +64,13 @@ class Table:
             raise self.error(f"the number must be from {lowest} to {highest}", key)
         return value
 
+    def boolean(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.error(f"{_kind(value)} stands where true or false is expected", key)
+        return value
+
     def table(self, key: str, known: Sequence[str]) -> Table:
         """A table inside this one, empty when the key is not there."""
         value = self._values.get(key, {})

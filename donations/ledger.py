@@ -40,6 +40,14 @@ class State(StrEnum):
     REPLACED = "replaced"
 
 
+class Level(StrEnum):
+    """How well a transfer is established; finality is the other axis."""
+
+    CLAIMED = "claimed"
+    AGREED = "agreed"
+    PROVEN = "proven"
+
+
 class Kind(StrEnum):
     """What a transfer is, apart from where it stands."""
 
@@ -196,6 +204,7 @@ class Transfer:
     first_seen: int
     missing_since: int | None = None
     replaced_by: str | None = None
+    level: Level = Level.AGREED
 
     @property
     def hash(self) -> str:

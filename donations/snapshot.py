@@ -120,8 +120,19 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class Established:
+    """How many gifts stand in blocks, and how many of them are proven."""
+
+    gifts: int
+    proven: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything public about one widget. ``gifts`` are the latest first."""
+    """Everything public about one widget. ``gifts`` are the latest first.
+
+    ``established`` is None where the list of all transfers is not shown, or not made yet.
+    """
 
     slug: str
     title: str
@@ -129,6 +140,7 @@ class Snapshot:
     coins: tuple[Coin, ...]
     gifts: tuple[Gift, ...]
     goal: Goal | None
+    established: Established | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
+from heapq import merge
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -347,6 +348,23 @@ class Store:
         with self._connected() as connection:
             return [rows.transfer_of(row) for row in connection.execute(newest)]
 
+    def in_order(self, keys: Iterable[Key], since: int) -> Iterator[Transfer]:
+        """The transfers of ``keys`` received from ``since`` (Unix seconds) on, in that order.
+
+        Those of one second are in the order of key and id. They stream: memory holds few of them.
+        """
+        with self._connected() as connection:
+            streams = [
+                connection.execution_options(yield_per=200).execute(
+                    select(TRANSFERS)
+                    .where(*_of(TRANSFERS, key), TRANSFERS.c.received_at >= since)
+                    .order_by(TRANSFERS.c.received_at, TRANSFERS.c.id)
+                )
+                for key in keys
+            ]
+            merged = merge(*streams, key=_order)
+            yield from map(rows.transfer_of, merged)
+
     # -- the connection
 
     def _rows(self, table: Table, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
@@ -364,6 +382,10 @@ class Store:
     def _begin(self) -> Iterator[Connection]:
         with self._connected() as connection, connection.begin():
             yield connection
+
+
+def _order(row: Row[Any]) -> tuple[int, str, str, str, str]:
+    return row.received_at, row.chain, row.address, row.asset, row.id
 
 
 @lru_cache(maxsize=1024)

@@ -313,7 +313,8 @@ def test_mutated_values_are_told_at_their_key() -> None:
         match = re.match(r"([a-z_]+) = ", line)
         if match is None:
             continue
-        for value in ("1979-05-27", "-1", "true", "[[]]", "{ x = 1 }", "nan"):
+        logical = "-1" if line.endswith((" = true", " = false")) else "true"
+        for value in ("1979-05-27", "-1", logical, "[[]]", "{ x = 1 }", "nan"):
             damaged = [*lines[: number - 1], f"{match.group(1)} = {value}", *lines[number:]]
             error = refused("\n".join(damaged))
             assert (error.line, (error.key or "").split("[")[0].removesuffix(".x")) == (

@@ -103,12 +103,12 @@ def integrity(data: bytes, algorithm: str = "sha256") -> str:
 
 
 def _read_locale(root: Path, tag: str) -> Locale:
-    """The words of the card, and in a file of their own those of the page for givers."""
-    data, more = (
+    """The words of the card, and in files of their own those of the pages without script."""
+    data, thanks, ledger = (
         json.loads((root / folder / f"{tag}.json").read_text(encoding="utf-8"))
-        for folder in ("locales", "thanks")
+        for folder in ("locales", "thanks", "ledger")
     )
-    return Locale(tag, json.dumps({**data, "words": data["words"] | more}))
+    return Locale(tag, json.dumps({**data, "words": data["words"] | thanks | ledger}))
 
 
 def load_assets(folder: Path | None = None) -> Assets:

@@ -79,6 +79,21 @@ def private_page(style_hash: str) -> dict[str, str]:
     }
 
 
+def plain_page(style_hash: str) -> dict[str, str]:
+    """A public page without script, which nobody frames."""
+    policy = (
+        f"default-src 'none'; style-src '{style_hash}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        **_LIVE,
+    }
+
+
 def frame(style_hash: str) -> dict[str, str]:
     """The iframe page: made to be framed, by isolated pages too, which demand both last headers."""
     return {

@@ -53,11 +53,19 @@ class Prepared:
         return held == "*" or self.etag(coding) in _TAG.findall(held)
 
 
-def prepare(body: bytes, headers: Mapping[str, str], *, compress: bool = True) -> Prepared:
-    """Make ``body`` ready. A coding that saves nothing is left out."""
+def prepare(
+    body: bytes, headers: Mapping[str, str], *, compress: bool = True, quickly: bool = False
+) -> Prepared:
+    """Make ``body`` ready. A coding that saves nothing is left out.
+
+    ``quickly``: for what is seldom asked twice, a tenth of the time for a tenth more bytes.
+    """
     bodies = {"identity": body}
     if compress:
-        coded = {"br": brotli.compress(body), "gzip": gzip.compress(body, 9, mtime=0)}
+        coded = {
+            "br": brotli.compress(body, quality=5 if quickly else 11),
+            "gzip": gzip.compress(body, 6 if quickly else 9, mtime=0),
+        }
         bodies |= {coding: data for coding, data in coded.items() if len(data) < len(body)}
     return Prepared(
         bodies=bodies,

@@ -11,11 +11,11 @@ from aiohttp import web
 
 from donations.web.forms import PATHS
 from donations.web.oembed import Refused
+from donations.web.send import send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from donations.web.prepared import Prepared
     from donations.web.publisher import Publisher
 
 
@@ -49,7 +49,7 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
         if provider is None:
             raise web.HTTPNotFound
         try:
-            return _send(provider.answer(request.query), request)
+            return send(provider.answer(request.query), request)
         except Refused as refused:
             return web.Response(status=refused.status)
 
@@ -88,15 +88,4 @@ def _answer(publisher: Publisher, request: web.Request) -> web.Response:
         if publisher.published is None:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})
         raise web.HTTPNotFound
-    return _send(found, request)
-
-
-def _send(found: Prepared, request: web.Request) -> web.Response:
-    coding = found.choose(request.headers.get("Accept-Encoding"))
-    headers = {**found.headers, "ETag": found.etag(coding)}
-    if found.matches(request.headers.get("If-None-Match"), coding):
-        del headers["Content-Type"]
-        return web.Response(status=304, headers=headers)
-    if coding != "identity":
-        headers["Content-Encoding"] = coding
-    return web.Response(body=found.bodies[coding], headers=headers)
+    return send(found, request)

@@ -31,7 +31,7 @@ from donations.web.prepared import Prepared, prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from donations.snapshot import Snapshot
+    from donations.snapshot import Established, Snapshot
     from donations.web.locale import Locale
 
 _log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ _log = logging.getLogger(__name__)
 AGE_INTERVAL = 60.0
 
 _WORDED = frozenset({"/", "/frame", "/fragment", "/card", "/compact", *PATHS})
+_LEDGER = Template('<p><a href="ledger?lang=$tag">$title</a> $gifts</p>')
 _LANGUAGE = Template('<a href="./?lang=$tag" lang="$tag" hreflang="$tag">$name</a>')
 
 
@@ -213,10 +214,22 @@ class Publisher:
             home=locale.say("home"),
             about=locale.say("about"),
             thanks=locale.say("thanks_title"),
+            ledger=_ledger(locale, snapshot.established),
             languages=join(fill(_LANGUAGE, tag=each.tag, name=each.name) for each in others),
         )
         headers = policy.page if hosted else policy.frame
         return prepare(page.encode(), headers(integrity(style.encode())))
+
+
+def _ledger(locale: Locale, established: Established | None) -> Html:
+    """The way to the list of all transfers, and how many of them are proven."""
+    if established is None:
+        return Html()
+    gifts = locale.count("gifts", established.gifts)
+    if established.proven:
+        count = locale.whole(established.proven)
+        gifts = join([gifts, Html(", "), locale.say("ledger_gifts_proven", count=count)])
+    return fill(_LEDGER, tag=locale.tag, title=locale.say("ledger_title"), gifts=gifts)
 
 
 def _checked(accent: str) -> str:

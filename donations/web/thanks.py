@@ -13,9 +13,9 @@ from aiohttp import web
 
 from donations.web import policy
 from donations.web.number import SPACE, NotANumber, parse_number
+from donations.web.page_words import load_pages
 from donations.web.thanks_card import CardWriter
 from donations.web.thanks_page import PageWriter
-from donations.web.thanks_words import load_pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ class Thanks:
         }
         self._writers = {
             tag: PageWriter(pages, CardWriter(pages, decimals, dict(confirmations), zone))
-            for tag, pages in load_pages(assets).items()
+            for tag, pages in load_pages(assets, "thanks").items()
         }
         self._snapshot: Snapshot | None = None
         self._arrivals: Mapping[str, Mapping[bytes, tuple[Arrival, ...]]] = {}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from donations.snapshot import Coin, Snapshot
-    from donations.web.thanks_words import Pages
+    from donations.web.page_words import Pages
 
 _STEPS = (Whereabouts.PENDING, Whereabouts.CONFIRMED, Whereabouts.FINAL)
 

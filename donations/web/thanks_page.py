@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from donations.snapshot import Coin, Snapshot
+    from donations.web.page_words import Pages
     from donations.web.thanks_card import CardWriter
-    from donations.web.thanks_words import Pages
 
 # Of one transaction: a flood of tokens makes no endless page.
 _SHOWN = 10

@@ -21,11 +21,11 @@ from donations.snapshot import Freshness, Shown
 from donations.web import create_web
 from donations.web.assets import integrity, load_assets
 from donations.web.number import NotANumber, parse_number
+from donations.web.page_words import load_pages
 from donations.web.public import Readiness
 from donations.web.publisher import Publisher
 from donations.web.server import serve
 from donations.web.thanks import Thanks
-from donations.web.thanks_words import load_pages
 from tests import secret_material
 from tests.web.samples import ADDRESSES, BCH, BTC, ETH, NOW, snapshot
 from tests.web.waiting import run
@@ -323,7 +323,7 @@ def test_an_unknown_language_gets_the_blogs_own(language: str) -> None:
 
 def test_all_languages_say_the_same() -> None:
     """Each language has words for every sentence, with the same values in it."""
-    pages = load_pages(ASSETS)
+    pages = load_pages(ASSETS, "thanks")
     assert {"fr", "en"} <= set(pages)
     blanks = {tag: page.locale.blanks() for tag, page in pages.items()}
     for tag, values in blanks.items():

@@ -1,4 +1,4 @@
-"""The words and pieces of the page for the one who gave, read once at start-up."""
+"""The words and pieces of a page that has no script, read once at start-up."""
 
 from __future__ import annotations
 
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pages:
-    """The pieces of the page, its style, the words of one language, and the other languages."""
+    """The pieces of the page, its style, the words of one language, and the other languages.
 
+    ``name`` is what its folder is called and its words begin with.
+    """
+
+    name: str
     pieces: Mapping[str, Template]
     style: str
     locale: Locale
@@ -27,7 +31,7 @@ class Pages:
 
     def say(self, key: str, **values: str) -> Html:
         """The sentence ``key`` of this page."""
-        return self.locale.say(f"thanks_{key}", **values)
+        return self.locale.say(f"{self.name}_{key}", **values)
 
     def said(self, *keys: str) -> dict[str, Html]:
         """Sentences of this page that take no value, by their keys."""
@@ -42,19 +46,17 @@ class Pages:
         return self.piece("note", text=self.say(key))
 
 
-def load_pages(assets: Assets) -> dict[str, Pages]:
-    """Read ``widget/thanks``, for each language of the card."""
+def load_pages(assets: Assets, name: str) -> dict[str, Pages]:
+    """Read the page of this name in ``widget/``, for each language of the card."""
     root = widget_folder()
 
     def text(name: str) -> str:
         return (root / name).read_text(encoding="utf-8")
 
-    pieces = read_pieces(text("thanks/page.html"))
-    style = assets.page_style + compact_css(text("thanks/page.css"))
+    pieces = read_pieces(text(f"{name}/page.html"))
+    style = assets.page_style + compact_css(text(f"{name}/page.css"))
     names = {tag: locale.name for tag, locale in assets.locales.items()}
     return {
-        tag: Pages(
-            pieces, style, locale, {other: name for other, name in names.items() if other != tag}
-        )
+        tag: Pages(name, pieces, style, locale, {o: its for o, its in names.items() if o != tag})
         for tag, locale in assets.locales.items()
     }

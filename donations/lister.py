@@ -1,0 +1,91 @@
+"""Keeps the listing of all transfers up to date, over a connection of its own that cannot write.
+
+It reads when something changed, never because somebody asks; the writer is not kept waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from donations.errors import StoreError
+from donations.ledger import Key, Level
+from donations.listing import Listing, Place, place_of
+from donations.snapshot import Established
+from donations.store import Store
+from donations.summary import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from donations.config import Config
+    from donations.ledger import Transfer
+
+logger = logging.getLogger(__name__)
+
+
+class Lister:
+    """The listing of the configured addresses. Used from one event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self._store = Store(config.database, config.timezone)
+        self._opened = False
+        self._moved: set[Place] = set()
+        self._due = asyncio.Event()
+        self._keys = frozenset(
+            Key(one.chain.name, one.address, symbol)
+            for one in shown(config)
+            for symbol in one.decimals
+        )
+        self.listing = Listing(shown(config))
+
+    def note(self, transfers: Iterable[Transfer | None]) -> None:
+        """Something was committed: transfers as they were, and as they are now.
+
+        A first history is read as a whole when its end is reached, so nothing of it is noted.
+        """
+        listed = self.listing.keys
+        self._moved |= {place_of(t) for t in transfers if t is not None and t.key in listed}
+
+    def wake(self) -> None:
+        """There may be something new."""
+        self._due.set()
+
+    async def follow(self, publish: Callable[[Listing], None]) -> None:
+        """Hand on the listing, at once and after each `wake`, until cancelled."""
+        while True:
+            self._due.clear()
+            try:
+                publish(await self.renew())
+            except StoreError as error:
+                logger.error("the list of transfers cannot be renewed: %s", error)
+            await self._due.wait()
+
+    async def renew(self) -> Listing:
+        """The listing as of now. Raises StoreError; what changed is then still to be read."""
+        moved = frozenset(self._moved)
+        self.listing = await self._store.run(self._read, self.listing, moved)
+        self._moved -= moved
+        return self.listing
+
+    def _read(self, listing: Listing, moved: frozenset[Place]) -> Listing:
+        if not self._opened:
+            self._store.open_readonly()
+            self._opened = True
+        known = self._store.standings().items()
+        whole = [key for key, standing in known if standing.complete and key in self._keys]
+        return listing.renew(whole, moved, self._store.in_order)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._store.close()
+
+
+def count_established(listing: Listing) -> Established:
+    """How many gifts stand in blocks, and how many of them are proven."""
+    sums = listing.sums.items()
+    return Established(
+        gifts=sum(gifts for _, (_, gifts) in sums),
+        proven=sum(gifts for (_, level), (_, gifts) in sums if level is Level.PROVEN),
+    )
