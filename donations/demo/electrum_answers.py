@@ -10,7 +10,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from donations.demo.electrum_lies import ProofLie, bent
+from donations.demo.electrum_lies import ProofLie, bent, unpaid
 from donations.demo.electrum_words import (
     BAD_REQUEST,
     DAEMON_ERROR,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class ElectrumAnswers:
     """The answers of one server over its view.
 
-    ``genesis`` is a lie about the network, ``proof_lie`` one about the places of transactions.
+    ``genesis`` is a lie about the network, ``proof_lie`` one about proofs.
     """
 
     view: UtxoView
@@ -154,6 +154,8 @@ class ElectrumAnswers:
             if block is None:
                 break
             found.append(block.header.hex())
+        if found and self.proof_lie is ProofLie.UNPAID:
+            found[-1] = unpaid(bytes.fromhex(found[-1])).hex()
         answer: dict[str, Any] = {"count": len(found), "max": 2016}
         if session.version is not None and session.version >= (1, 6):
             answer["headers"] = found

@@ -1,4 +1,4 @@
-"""Lies about the place of a transaction: what a server shows instead of a Merkle branch."""
+"""Lies about proofs: what a server shows instead of a Merkle branch, or of a header."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 
 class ProofLie(StrEnum):
-    """How a branch is bent. That of the coinbase stays honest, but for the last two.
+    """How a proof is bent. The branch of the coinbase stays honest but for COINBASE and MOVED.
 
     MOVED tells a transaction of the block before as one of this block, with all that proves it.
+    NONE is no lie: a server that has forgotten the block says so by an empty branch. UNPAID has
+    no work in the last header of each answer.
     """
 
     FORGED = "forged branch"
@@ -26,6 +28,8 @@ class ProofLie(StrEnum):
     ITEM = "item of 31 bytes"
     COINBASE = "coinbase of another block"
     MOVED = "block of another height"
+    NONE = "no branch"
+    UNPAID = "header without work"
 
 
 def bent(lie: ProofLie | None, branch: list[str], position: int, other: Block) -> tuple[Any, int]:
@@ -43,7 +47,17 @@ def bent(lie: ProofLie | None, branch: list[str], position: int, other: Block) -
             return branch[:-1], position
         case ProofLie.LONG:
             return [*branch, "00" * 32], position
+        case ProofLie.NONE:
+            return [], 0
         case ProofLie.ITEM:
             return [each[2:] for each in branch], position
         case _:
             return branch, position
+
+
+def unpaid(header: bytes) -> bytes:
+    """The same header with a nonce that does not meet the easiest target."""
+    nonce = 0
+    while sha256d(bent := header[:76] + nonce.to_bytes(4, "little"))[31] < 0x80:
+        nonce += 1
+    return bent

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from donations.errors import ProvenLie, UpstreamMalformed, UpstreamMoved
+from donations.errors import ProvenLie, UpstreamMalformed, UpstreamMoved, UpstreamUnavailable
 from donations.proof.headers import HEADER_BYTES, parse_header
 from donations.proof.inclusion import Inclusion, fold_inclusion
 from donations.proof.merkle import MAX_DEPTH
@@ -84,6 +84,9 @@ async def _look(connection: Connection, txid: str, height: int) -> Inclusion:
         coinbase=without_witness(unhex(coinbase, "transaction.get")),
         coinbase_branch=_branch(first, "id_from_pos"),
     )
+    if not inclusion.branch and inclusion.coinbase_branch:
+        # So says a server that has pruned the block: it proves nothing, and claims nothing.
+        raise UpstreamUnavailable(f"get_merkle: no branch of {txid}")
     named(inclusion.coinbase, first["tx_hash"])
     named(inclusion.raw, txid)
     root = fold_inclusion(inclusion, height)[1]

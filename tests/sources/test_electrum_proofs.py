@@ -101,7 +101,10 @@ def test_a_transaction_is_proven_from_a_server(tmp_path: Path, flavour: Flavour)
     scene(tmp_path, play, flavour)
 
 
-@pytest.mark.parametrize("lie", [each for each in ProofLie if each is not ProofLie.ITEM])
+NO_LIES_ABOUT_PLACES = {ProofLie.ITEM, ProofLie.NONE, ProofLie.UNPAID}
+
+
+@pytest.mark.parametrize("lie", [each for each in ProofLie if each not in NO_LIES_ABOUT_PLACES])
 def test_a_lie_about_a_place_convicts_the_server(tmp_path: Path, lie: ProofLie) -> None:
     """Whatever is bent in its answers, they contradict each other, and the evidence names them."""
 
@@ -117,6 +120,33 @@ def test_a_lie_about_a_place_convicts_the_server(tmp_path: Path, lie: ProofLie) 
         assert (await prover.inclusion(txid, height)).position > 0
 
     scene(tmp_path, play, SPEAKERS["Fulcrum"])
+
+
+def test_a_header_without_work_convicts_the_server(tmp_path: Path) -> None:
+    """It comes as the server sent it, and the chain of headers refuses it with the evidence."""
+
+    async def play(kind: ElectrumKind, prover: Prover) -> None:
+        chain = HeaderChain(private_ground(kind.chain.genesis_hash))
+        chain.extend(0, await prover.headers(0, 50), now=int(time.time()))
+        kind.server.answers.proof_lie = ProofLie.UNPAID
+        told = await prover.headers(50, 10)
+        with pytest.raises(ProvenLie, match="lacks the work") as caught:
+            chain.extend(50, told, now=int(time.time()))
+        assert told[-1].hex() in caught.value.evidence
+
+    scene(tmp_path, play, SPEAKERS["ElectrumX 1.6"])
+
+
+def test_a_server_that_forgot_a_block_is_no_liar(tmp_path: Path) -> None:
+    """An empty branch is how a pruned server says that it cannot prove."""
+
+    async def play(kind: ElectrumKind, prover: Prover) -> None:
+        txid, height = gift(kind)
+        kind.server.answers.proof_lie = ProofLie.NONE
+        with pytest.raises(UpstreamUnavailable, match="no branch"):
+            await prover.inclusion(txid, height)
+
+    scene(tmp_path, play, SPEAKERS["ElectrumX 1.6"])
 
 
 def test_an_item_that_is_no_hash_is_malformed(tmp_path: Path) -> None:
