@@ -18,8 +18,8 @@ PROOF: tuple[tuple[str, tuple[Bug, ...]], ...] = (
         (
             (
                 "a hash need not meet its target",
-                "if int(read.block_hash(raw), 16) > target(bits):",
-                "if int(read.block_hash(raw), 16) < 0:",
+                "if number > target(bits):",
+                "if number < 0:",
                 f"{_CHAIN}::test_a_header_that_was_not_paid_for_is_a_lie",
             ),
             (
@@ -29,8 +29,14 @@ PROOF: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 f"{_CHAIN}::test_blocks_that_were_mined_cheaply_are_no_blocks_of_bitcoin",
             ),
             (
+                "a new rule of the network convicts all its servers",
+                "if number <= easiest:",
+                "if number < 0:",
+                f"{_CHAIN}::test_a_paid_for_block_of_another_rule_convicts_nobody",
+            ),
+            (
                 "a long pause makes blocks free",
-                "if target(bits) > target(ground.easiest):",
+                "if target(bits) > easiest:",
                 "if target(bits) > 1 << 256:",
                 f"{_CHAIN}::test_a_clock_that_jumps_makes_no_block_cheap",
             ),

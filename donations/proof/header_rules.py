@@ -37,18 +37,23 @@ def check_work(ground: Ground, height: int, raw: bytes, at: Callable[[int], byte
     """The difficulty is the one that the rule gives, and the hash meets it.
 
     ``at`` gives the headers of ancestors. Raises ProvenLie, and BadObservation for a block that
-    keeps the rule of its network and is easier than any that is believed.
+    was paid for and breaks the rule, as all do once a network has changed it, and for one that
+    keeps the rule and is easier than any that is believed.
     """
     bits, expected = read.bits(raw), ground.rule.bits(height, at)
+    number, easiest = int(read.block_hash(raw), 16), target(ground.easiest)
     if bits != expected:
+        broken = f"block {height} claims another difficulty than its chain gives"
+        if number <= easiest:
+            raise BadObservation(f"{broken}, and was paid for: has its network another rule now?")
         raise ProvenLie(
-            f"block {height} claims another difficulty than its chain gives",
+            broken,
             f"block {height}: header {raw.hex()} has bits {bits:#010x}, "
             f"the rule gives {expected:#010x}",
         )
-    if target(bits) > target(ground.easiest):
+    if target(bits) > easiest:
         raise BadObservation(f"block {height} is easier than any that is believed")
-    if int(read.block_hash(raw), 16) > target(bits):
+    if number > target(bits):
         raise ProvenLie(
             f"block {height} lacks the work it claims", f"block {height}: header {raw.hex()}"
         )

@@ -30,6 +30,10 @@ class OlderHeaders:
         self._shipped = dict([*ground.older, (ground.height, ground.hash)])
         self._heights = sorted(self._shipped)
 
+    def above(self, height: int) -> int:
+        """The height of the next shipped block, for a height that lies no higher than the start."""
+        return self._heights[bisect.bisect_left(self._heights, height)]
+
     def missing(self, height: int) -> tuple[int, int] | None:
         """(start, count) of the headers to ask for next, until the one at ``height`` is linked.
 
@@ -37,7 +41,7 @@ class OlderHeaders:
         """
         if not 0 <= height < self._start or height in self.linked:
             return None
-        shipped = self._heights[bisect.bisect_left(self._heights, height)]
+        shipped = self.above(height)
         children = (above for above in range(height, shipped) if above in self.linked)
         top = next((child - 1 for child in children), shipped)
         start = max(height, top - MAX_HEADERS + 1)

@@ -14,7 +14,7 @@ from donations.ledger import Block
 from donations.proof.header_chain import HeaderChain
 from donations.proof.headers import bits, block_hash, parse_header, time
 from donations.proof.older_headers import MAX_HEADERS
-from donations.proof.work import REGTEST_BITS, Ground, private_ground
+from donations.proof.work import REGTEST_BITS, Ground, Retarget, private_ground
 from tests.proof.mining import SPACING, mined, row, unmined
 from tests.proof.recorded_headers import (
     BCH,
@@ -166,6 +166,16 @@ def test_a_new_window_cannot_be_made_easy() -> None:
     chain = HeaderChain(btc_ground())
     chain.extend(BTC_FIRST, BTC[: BTC_WINDOW - BTC_FIRST], now=THEN)
     refused(chain, BTC_WINDOW, [kept], match="another difficulty")
+
+
+def test_a_paid_for_block_of_another_rule_convicts_nobody() -> None:
+    """When a network changes its rule every honest server breaks ours: its blocks are refused."""
+    changed = Retarget(first=BTC_WINDOW, first_bits=0x18045170)
+    chain = HeaderChain(replace(btc_ground(), rule=changed))
+    with pytest.raises(BadObservation, match="another rule") as caught:
+        chain.extend(BTC_FIRST, BTC, now=THEN)
+    assert not isinstance(caught.value, ProvenLie)
+    assert list(chain.rows()) == [(BTC_FIRST, BTC[0])]
 
 
 def test_a_clock_that_jumps_makes_no_block_cheap() -> None:
@@ -434,3 +444,27 @@ def test_kept_rows_are_believed_no_more_than_any() -> None:
     elsewhere.load(rows)
     assert elsewhere.tip is None
     assert list(elsewhere.rows()) == []
+
+
+def test_a_lineage_convinces_who_has_the_shipped_blocks() -> None:
+    """The headers that tie a block to a shipped one are enough, and one less is not."""
+    headers = [GENESIS, *row(GENESIS, 60)]
+    ground = replace(
+        private_ground(block_hash(headers[40])), height=40, older=((20, block_hash(headers[20])),)
+    )
+    chain = HeaderChain(ground)
+    assert chain.lineage(5) is chain.lineage(40) is chain.lineage(41) is None
+    chain.extend(40, headers[40:], now=NOW)
+    chain.link_back(3, headers[3:21])
+    chain.link_back(30, headers[30:41])
+    for height, expected in ((60, (40, 60)), (40, (40, 40)), (35, (35, 40)), (9, (9, 20))):
+        found = chain.lineage(height)
+        assert found == (expected[0], headers[expected[0] : expected[1] + 1])
+        other = HeaderChain(ground)
+        if height > ground.height:
+            other.extend(*found, now=NOW)
+        else:
+            other.link_back(*found)
+            other.extend(40, headers[40:41], now=NOW)
+        assert other.holds(block(height, headers[height]))
+    assert chain.lineage(25) is chain.lineage(2) is chain.lineage(61) is None
