@@ -21,10 +21,11 @@ from donations.errors import (
 )
 from donations.ledger import Observation
 from donations.sources.base import PORTION, Ask, Failure, Probe
+from donations.sources.electrum_answers import parse_balance, unhex
 from donations.sources.electrum_blocks import Blocks
 from donations.sources.electrum_connection import BROKEN, Connection, ServerError
 from donations.sources.electrum_history import History, Row, parse_history, portion, scripthash
-from donations.sources.electrum_proofs import named, read_headers, read_inclusion, unhex
+from donations.sources.electrum_proofs import named, read_headers, read_inclusion
 from donations.sources.electrum_rivals import find_rivals
 from donations.sources.shelf import Content
 from donations.sources.utxo_told import ask_second_reader, check_settled, tell
@@ -254,8 +255,6 @@ class ElectrumSource:
             ]
         )
         history = parse_history(listed)
-        if not isinstance(balance, dict) or type(balance.get("confirmed")) is not int:
-            raise UpstreamMalformed("get_balance: no confirmed amount")
         await self._blocks.follow(connection, tip)
         if watched.notices != notices or self._blocks.generation != now[1]:
             raise UpstreamMoved("the history changed while it was read")
@@ -265,7 +264,7 @@ class ElectrumSource:
         top = max((row.height for row in history.rows if row.height is not None), default=0)
         if top > self._blocks.tip.height:
             raise UpstreamMoved("the history is ahead of the headers")
-        watched.history, watched.balance, watched.read = history, balance["confirmed"], now
+        watched.history, watched.balance, watched.read = history, parse_balance(balance), now
         return history
 
     async def _subscribe(self, watched: _Watched, connection: Connection) -> None:

@@ -14,7 +14,8 @@ from donations.errors import UpstreamMalformed, UpstreamMoved
 from donations.ledger import Block
 from donations.proof.headers import Header, parse_header
 from donations.proof.older_headers import MAX_HEADERS
-from donations.sources.electrum_proofs import read_headers, unhex
+from donations.sources.electrum_answers import parse_tip, unhex
+from donations.sources.electrum_proofs import read_headers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +46,7 @@ class Blocks:
 
     async def follow(self, connection: Connection, told: Any) -> None:
         """Take a tip as the protocol tells it ({"height", "hex"}), and what it implies."""
-        height, header = _tip(told)
+        height, header = parse_tip(told)
         block = Block(height, header.hash, header.time)
         if self.recent.get(height) == block and max(self.recent) == height:
             return
@@ -93,7 +94,12 @@ class Blocks:
             headers = await self._headers(connection, start, stretch[-1] - start + 1)
             self._keep({start + n: header for n, header in enumerate(headers)})
         answers = await connection.call_many("blockchain.block.header", [[h] for h in alone])
-        self._keep({h: _parse_hex(answer) for h, answer in zip(alone, answers, strict=True)})
+        self._keep(
+            {
+                h: parse_header(unhex(answer, "block.header"))
+                for h, answer in zip(alone, answers, strict=True)
+            }
+        )
         for height in missing:
             if height not in self._older:
                 raise UpstreamMoved(f"there is no block {height} any more")
@@ -109,13 +115,3 @@ class Blocks:
     @staticmethod
     async def _headers(connection: Connection, start: int, count: int) -> list[Header]:
         return [parse_header(raw) for raw in await read_headers(connection, start, count)]
-
-
-def _tip(told: Any) -> tuple[int, Header]:
-    if not isinstance(told, dict) or type(told.get("height")) is not int or told["height"] < 0:
-        raise UpstreamMalformed("headers.subscribe: no height")
-    return told["height"], _parse_hex(told.get("hex"))
-
-
-def _parse_hex(text: Any) -> Header:
-    return parse_header(unhex(text, "a header"))

@@ -6,36 +6,23 @@ and ``transaction.id_from_pos``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from donations.errors import ProvenLie, UpstreamMalformed, UpstreamMoved, UpstreamUnavailable
-from donations.proof.headers import HEADER_BYTES, parse_header
+from donations.proof.headers import parse_header
 from donations.proof.inclusion import Inclusion, fold_inclusion
-from donations.proof.merkle import MAX_DEPTH
 from donations.proof.older_headers import MAX_HEADERS
 from donations.proof.transaction import RawTransaction, parse_transaction, without_witness
+from donations.sources.electrum_answers import parse_branch, parse_headers, unhex
 
 if TYPE_CHECKING:
     from donations.sources.electrum_connection import Connection
 
 
 async def read_headers(connection: Connection, start: int, count: int) -> list[bytes]:
-    """The headers from height ``start`` up, of one answer: fewer where the server's chain ends.
-
-    They come as one string up to protocol 1.5, as a list from 1.6 on.
-    """
+    """The headers from height ``start`` up, of one answer: fewer where the server's chain ends."""
     count = min(count, MAX_HEADERS)
-    answer = await connection.call("blockchain.block.headers", start, count)
-    if isinstance(answer, dict) and isinstance(answer.get("headers"), list):
-        told = [unhex(text, "block.headers") for text in answer["headers"]]
-    elif isinstance(answer, dict) and isinstance(answer.get("hex"), str):
-        joined = unhex(answer["hex"], "block.headers")
-        told = [joined[at : at + HEADER_BYTES] for at in range(0, len(joined), HEADER_BYTES)]
-    else:
-        raise UpstreamMalformed("block.headers: neither hex nor headers")
-    if len(told) > count or any(len(raw) != HEADER_BYTES for raw in told):
-        raise UpstreamMalformed(f"block.headers: not {count} times {HEADER_BYTES} bytes")
-    return told
+    return parse_headers(await connection.call("blockchain.block.headers", start, count), count)
 
 
 async def read_inclusion(connection: Connection, txid: str, height: int) -> Inclusion:
@@ -79,10 +66,10 @@ async def _look(connection: Connection, txid: str, height: int) -> Inclusion:
         raise UpstreamMoved(f"get_merkle: {txid} stands in another block than {height}")
     inclusion = Inclusion(
         raw=without_witness(unhex(raw, "transaction.get")),
-        branch=_branch(proof, "get_merkle"),
+        branch=parse_branch(proof, "get_merkle"),
         position=proof["pos"],
         coinbase=without_witness(unhex(coinbase, "transaction.get")),
-        coinbase_branch=_branch(first, "id_from_pos"),
+        coinbase_branch=parse_branch(first, "id_from_pos"),
     )
     if not inclusion.branch and inclusion.coinbase_branch:
         # So says a server that has pruned the block: it proves nothing, and claims nothing.
@@ -109,21 +96,3 @@ def named(raw: bytes, txid: str) -> RawTransaction:
             f"the bytes sent for {txid} are those of {transaction.txid}",
         )
     return transaction
-
-
-def unhex(text: Any, method: str) -> bytes:
-    """The bytes of a hexadecimal text. Raises UpstreamMalformed naming the method."""
-    if not isinstance(text, str):
-        raise UpstreamMalformed(f"{method}: not a text")
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise UpstreamMalformed(f"{method}: no hexadecimal text") from None
-
-
-def _branch(proof: dict[str, Any], method: str) -> tuple[bytes, ...]:
-    """The branch of an answer, which shows hashes reversed, in hashing order."""
-    told = proof.get("merkle")
-    if not isinstance(told, list) or len(told) > MAX_DEPTH:
-        raise UpstreamMalformed(f"{method}: no Merkle branch")
-    return tuple(unhex(each, method)[::-1] for each in told)

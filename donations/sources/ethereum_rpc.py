@@ -129,15 +129,16 @@ class StrictProvider(AsyncJSONBaseProvider):
                 return None
             raise
         if len(items) == 1:
-            return [_result(answer, first)]
+            return [parse_result(answer, first)]
         if isinstance(answer, list) and len(answer) == 1:
             (answer,) = answer  # geth refuses a batch by a list of one error
         if isinstance(answer, dict) and "error" in answer:
             return None
-        return _batch_results(answer, first, len(items))
+        return parse_batch(answer, first, len(items))
 
 
-def _batch_results(answer: Any, first: int, count: int) -> list[Any]:
+def parse_batch(answer: Any, first: int, count: int) -> list[Any]:
+    """The results of a batch in the order of its ids, from ``first``. Raises UpstreamMalformed."""
     if not isinstance(answer, list) or len(answer) != count:
         raise UpstreamMalformed("a batch with an answer too few or too many")
     by_id: dict[int, Any] = {}
@@ -148,10 +149,11 @@ def _batch_results(answer: Any, first: int, count: int) -> list[Any]:
         by_id[identity] = envelope
     if by_id.keys() != set(range(first, first + count)):
         raise UpstreamMalformed("a batch with ids that were not asked")
-    return [_result(by_id[first + n], first + n) for n in range(count)]
+    return [parse_result(by_id[first + n], first + n) for n in range(count)]
 
 
-def _result(envelope: Any, identity: int) -> Any:
+def parse_result(envelope: Any, identity: int) -> Any:
+    """The result, or the error, of one envelope. Raises UpstreamMalformed."""
     if not isinstance(envelope, dict):
         raise UpstreamMalformed("an answer that is no JSON-RPC envelope")
     error = envelope.get("error")

@@ -221,7 +221,7 @@ class Tokens:
             if not isinstance(listed, list):
                 raise UpstreamMalformed("eth_getLogs: not a list")
             for item in listed:
-                log = _log(item)
+                log = parse_log(item)
                 found[log.block_hash, log.index] = log
         return list(found.values())
 
@@ -297,7 +297,8 @@ class Tokens:
         account.advance(Checkpoint(tip, balance, 0), fresh)
 
 
-def _log(item: Any) -> _Log:
+def parse_log(item: Any) -> _Log:
+    """One log of ``eth_getLogs``. Raises UpstreamError."""
     topics = field_of(item, "topics")
     if not isinstance(topics, list) or len(topics) != 3 or hash32(topics[0]) != _TRANSFER:
         raise UpstreamMalformed("a log that is no ERC-20 Transfer")

@@ -24,14 +24,11 @@ from donations.sources.base import Ask, Failure
 from donations.sources.certificates import Certificates
 from donations.sources.electrum_connection import Connection
 from donations.sources.transport import decode
-from tests.demo.clients import electrum, http
 from tests.running import scene, until
+from tests.sources.grammar import bent
 from tests.sources.kinds import (
-    ADDRESSES,
-    TOKEN,
     AnyKind,
     ElectrumKind,
-    EthereumKind,
     ExplorerKind,
     look,
     open_kind,
@@ -237,29 +234,6 @@ async def test_a_fault_that_begins_later_is_refused_and_survived(name: str, tmp_
                 assert told(observation) == kind.truth(observation.key).keys(), fault
 
 
-def bent(value: Any, dice: random.Random) -> Any:
-    """The same answer with one thing in it replaced, renamed, left out or repeated."""
-    if isinstance(value, dict) and value and dice.random() < 0.9:
-        name = dice.choice(sorted(value))
-        match dice.randrange(6):
-            case 0:
-                return {k: v for k, v in value.items() if k != name}
-            case 1:
-                return {k if k != name else k.upper(): v for k, v in value.items()}
-            case _:
-                return value | {name: bent(value[name], dice)}
-    if isinstance(value, list) and value and dice.random() < 0.9:
-        place = dice.randrange(len(value))
-        match dice.randrange(6):
-            case 0:
-                return value[:place] + value[place + 1 :]
-            case 1:
-                return [*value, value[place]]
-            case _:
-                return [*value[:place], bent(value[place], dice), *value[place + 1 :]]
-    return dice.choice((None, *NONSENSE))
-
-
 @pytest.mark.parametrize("name", NAMES)
 @scene
 async def test_answers_with_one_thing_wrong_break_nothing(
@@ -291,48 +265,6 @@ async def test_answers_with_one_thing_wrong_break_nothing(
                     await source.probe()
             await look(source, *(Ask(key, 0) for key in kind.keys))
             await source.close()
-
-
-@scene
-async def test_answers_cut_at_every_byte_are_refused(tmp_path: Path) -> None:
-    """No beginning of an answer reads as an answer."""
-    answers: list[bytes] = []
-    async with open_kind("ElectrumX 1.6", tmp_path) as (kind, _):
-        assert isinstance(kind, ElectrumKind)
-        prepare(kind)
-        name = next(iter(kind.server.chain.touching))
-        txid = kind.pay(kind.keys[0], 9_000)
-        async with electrum(kind.server) as client:
-            calls: tuple[tuple[Any, ...], ...] = (
-                ("blockchain.headers.subscribe",),
-                ("blockchain.block.headers", 0, 3),
-                ("blockchain.scripthash.get_history", name),
-                ("blockchain.scripthash.get_balance", name),
-                ("blockchain.transaction.get", txid),
-            )
-            for method, *params in calls:
-                answers.append(json.dumps(await client.envelope(method, *params)).encode())
-    async with open_kind("Ethereum", tmp_path) as (kind, _):
-        assert isinstance(kind, EthereumKind)
-        prepare(kind)
-        number = hex(kind.chain.height - 3)
-        logs = {"fromBlock": "0x0", "toBlock": "latest", "address": [TOKEN.contract], "topics": []}
-        async with http(kind.server.url) as posts:
-            calls = (
-                ("eth_getBlockByNumber", number, True),
-                ("eth_getBlockReceipts", number),
-                ("eth_getBalance", ADDRESSES[0], "latest"),
-                ("eth_getLogs", logs),
-            )
-            for method, *params in calls:
-                envelope = await posts.envelope(method, *params)
-                answers.append(json.dumps([envelope, envelope | {"id": 8}]).encode())
-    assert min(map(len, answers)) > 30
-    for answer in answers:
-        decode(answer)
-        for length in range(len(answer)):
-            with pytest.raises(UpstreamMalformed):
-                decode(answer[:length])
 
 
 @pytest.mark.parametrize("name", ["ElectrumX 1.6", "Esplora", "Haskoin", "Ethereum"])
