@@ -129,6 +129,20 @@ def _parser() -> argparse.ArgumentParser:
     _config_option(doctor)
     _json_option(doctor)
 
+    verify = _command(
+        commands, "verify", _verify, "check a proof bundle, without a network",
+        "Checks a bundle with nothing but itself and the blocks that come with this program, and "
+        "says what it proves and what that rests on. Needs no configuration. Exit code 1 and the "
+        "exact reason when it proves nothing.",
+    )  # fmt: skip
+    verify.add_argument("bundle", metavar="BUNDLE", help="the file, or - for standard input")
+    verify.add_argument(
+        "--test-network",
+        action="store_true",
+        help="take a bundle of a private test network too, whose blocks anybody can mine",
+    )
+    _json_option(verify)
+
     embed = _command(
         commands, "embed", _embed, "print the HTML to paste into a post",
         "The script form carries addresses and QR codes in the page itself, so that a service that "
@@ -261,6 +275,24 @@ def _doctor(options: argparse.Namespace) -> int:
     report = examine.examine(load(options.config))
     _print(examine.as_json(report) if options.json else examine.lines(report))
     return DONE if report.ok else WORLD_WRONG
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from donations.bundle import tell
+    from donations.bundle.form import MAX_BYTES
+    from donations.bundle.verify import verify
+
+    try:
+        if options.bundle == "-":
+            text = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with Path(options.bundle).open("rb") as file:
+                text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=options.bundle) from None
+    found = verify(text, now=int(time.time()), test_networks=options.test_network)
+    _print(tell.as_json(found) if options.json else tell.lines(found))
+    return DONE
 
 
 def _embed(options: argparse.Namespace) -> int:

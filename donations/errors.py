@@ -10,6 +10,7 @@ DonationsError
 |   '- UpstreamMalformed     the answer is not of the documented form
 |- BadObservation         well-formed but impossible: refuse it, keep the old ledger
 |   '- ProvenLie          the upstream's own bytes convict it; ``evidence`` shows how
+|- BundleRefused          a proof bundle that proves nothing: the exact reason
 '- StoreError             database newer than the code, full, locked or corrupt
 """
 
@@ -95,6 +96,10 @@ class ProvenLie(BadObservation):
     def __init__(self, reason: str, evidence: str) -> None:
         super().__init__(reason)
         self.evidence = evidence
+
+
+class BundleRefused(DonationsError):
+    """A proof bundle is not of its form, or what it claims does not follow from it."""
 
 
 class StoreError(DonationsError):

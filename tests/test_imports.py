@@ -31,6 +31,7 @@ LAYERS = {
     "ledger": "errors",
     "proof": "errors ledger",
     "chains": "errors proof",
+    "bundle": "amounts chains errors proof",
     "agreement": "errors ledger",
     "snapshot": "chains ledger",
     "arrivals": "ledger",
@@ -69,7 +70,7 @@ LAYERS = {
     "summary timer tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
-    "cli": "__init__ app check config demo doctor errors init secrets summary totals web",
+    "cli": "__init__ app bundle check config demo doctor errors init secrets summary totals web",
     "__main__": "cli",
 }
 
@@ -113,6 +114,8 @@ MONEY = (
     "summary.py",
     "doctor/books.py",
     "proof/transaction.py",
+    "bundle/form.py",
+    "bundle/verify.py",
     "sources/electrum_history.py",
     "sources/esplora_answers.py",
     "sources/haskoin_answers.py",
