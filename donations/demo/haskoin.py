@@ -33,6 +33,7 @@ class HaskoinServer(RestServer):
                 ("/health", r"/health", self._health),
                 ("/block/best", r"/block/best", self._best),
                 ("/block/heights", r"/block/heights", self._heights),
+                ("/block", r"/block/([0-9a-f]{64})", self._block),
                 ("/address/balance", r"/address/([^/]+)/balance", self._balance),
                 ("/address/transactions", r"/address/([^/]+)/transactions/full", self._full),
                 ("/transaction", r"/transaction/([0-9a-f]{64})", self._one),
@@ -65,6 +66,12 @@ class HaskoinServer(RestServer):
     def _heights(self, query: dict[str, str]) -> list[dict[str, Any]]:
         found = (self.view.block(int(height)) for height in query["heights"].split(","))
         return [_block(each) for each in found if each is not None]
+
+    def _block(self, block_hash: str, _: Any) -> dict[str, Any]:
+        block = self.chain.blocks.get(block_hash)
+        if block is None:
+            raise RestError(404, _NOT_FOUND)
+        return _block(block) | {"tx": [each.txid for each in block.transactions]}
 
     # -- addresses ----------------------------------------------------------------------------
 

@@ -12,13 +12,16 @@ from urllib.parse import quote
 from donations.errors import UpstreamMalformed, UpstreamMoved
 from donations.sources.esplora_answers import (
     parse_blocks,
+    parse_proof,
     parse_spender,
     parse_summary,
     parse_transaction,
     parse_transactions,
 )
 from donations.sources.explorer import Pages, Summary
+from donations.sources.explorer_proofs import Place
 from donations.sources.transport import NotFound
+from donations.sources.utxo_json import a_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 # The list of the mempool is cut after so many, and has no second page.
 MAX_PENDING = 50
+# At so many is the answer of /blocks.
+_BLOCKS = 10
 
 
 class EsploraApi:
@@ -83,15 +88,31 @@ class EsploraApi:
             wanted = pages.add(page) and len(pages.confirmed) < confirmed
         return pages
 
+    async def transaction(self, txid: str) -> Told:
+        told = parse_transaction(await self._rest.json(f"/tx/{txid}"))
+        if told.txid != txid:
+            raise UpstreamMalformed(f"asked for {txid}, got {told.txid}")
+        return told
+
     async def spender(self, outpoint: str) -> Told | None:
         txid, _, n = outpoint.partition(":")
         try:
             spender = parse_spender(await self._rest.json(f"/tx/{txid}/outspend/{n}"))
-            if spender is None:
-                return None
-            told = parse_transaction(await self._rest.json(f"/tx/{spender}"))
+            return None if spender is None else await self.transaction(spender)
         except NotFound:
             return None
-        if told.txid != spender:
-            raise UpstreamMalformed(f"asked for {spender}, got {told.txid}")
-        return told
+
+    async def header(self, height: int) -> Linked:
+        return (await self.page(height))[-1]
+
+    async def headers(self, start: int, count: int) -> list[Linked]:
+        page = await self.page(start + min(count, _BLOCKS) - 1)
+        return [each for each in page if each.block.height >= start]
+
+    async def place(self, txid: str, block: Block) -> Place:
+        coinbase = a_hash(await self._rest.text(f"/block/{block.hash}/txid/0"), "txid")
+        proof = parse_proof(await self._rest.json(f"/tx/{txid}/merkle-proof"), block.height)
+        first = parse_proof(await self._rest.json(f"/tx/{coinbase}/merkle-proof"), block.height)
+        if first[0]:
+            raise UpstreamMalformed("its first transaction of a block stands elsewhere")
+        return Place(*proof, coinbase, first[1])

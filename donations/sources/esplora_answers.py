@@ -9,6 +9,7 @@ from typing import Any
 
 from donations.errors import UpstreamMalformed, UpstreamMoved
 from donations.ledger import Block
+from donations.proof.merkle import MAX_DEPTH
 from donations.sources.explorer import Summary
 from donations.sources.utxo_json import (
     MAX_HEIGHT,
@@ -94,3 +95,14 @@ def _place(status: Any) -> Block | None:
 def parse_spender(answer: Any) -> str | None:
     """``/tx/:txid/outspend/:vout`` -> the txid that spends it."""
     return hash_of(answer, "txid") if truth(answer, "spent") else None
+
+
+def parse_proof(answer: Any, height: int) -> tuple[int, tuple[bytes, ...]]:
+    """``/tx/:txid/merkle-proof`` -> position and branch, in hashing order."""
+    if number(answer, "block_height", 0, MAX_HEIGHT) != height:
+        raise UpstreamMoved(f"the transaction stands in another block than {height}")
+    branch = listed(field(answer, "merkle"), "merkle")
+    if len(branch) > MAX_DEPTH:
+        raise UpstreamMalformed("a Merkle branch that no block has room for")
+    hashes = tuple(bytes.fromhex(a_hash(each, "merkle"))[::-1] for each in branch)
+    return number(answer, "pos"), hashes

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from donations.ledger import Block
+    from donations.sources.explorer_proofs import Place
     from donations.sources.utxo_json import Linked, Told
 
 # More is for an Electrum server, whose history is one answer.
@@ -70,8 +71,20 @@ class Api(Protocol):
     async def pages(self, address: str, floor: int, summary: Summary) -> Pages:
         """The pending transactions, and the confirmed ones from height ``floor`` up."""
 
+    async def transaction(self, txid: str) -> Told:
+        """One transaction."""
+
     async def spender(self, outpoint: str) -> Told | None:
         """The transaction that spends an outpoint."""
+
+    async def header(self, height: int) -> Linked:
+        """The block at ``height``."""
+
+    async def headers(self, start: int, count: int) -> list[Linked]:
+        """Some blocks from ``start`` up, ascending, at most ``count``."""
+
+    async def place(self, txid: str, block: Block) -> Place:
+        """Where a transaction stands in a block. Raises UpstreamMoved when it does not."""
 
 
 class Pages:

@@ -25,6 +25,7 @@ from donations.sources.electrum_history import Row, portion
 from donations.sources.esplora import EsploraApi
 from donations.sources.explorer import History, Summary, join
 from donations.sources.explorer_blocks import ExplorerBlocks
+from donations.sources.explorer_proofs import read_headers, read_inclusion
 from donations.sources.haskoin import HaskoinApi
 from donations.sources.rest import Rest
 from donations.sources.shelf import Content
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from donations.chains.base import Network
     from donations.ledger import Transfer
+    from donations.proof.inclusion import Inclusion
     from donations.sources.explorer import Api
     from donations.sources.shelf import Shelf
     from donations.sources.utxo_json import Told
@@ -86,6 +88,16 @@ class ExplorerSource:
         tip = self._blocks.tip
         software = await self._api.software()
         return Probe(software, self._api.protocol, tip, self._final_height(tip), True)
+
+    async def headers(self, start: int, count: int) -> list[bytes]:
+        """See `sources.base.Prover`."""
+        await self._follow()
+        return await read_headers(self._api, self._blocks.tip.height, start, count)
+
+    async def inclusion(self, txid: str, height: int) -> Inclusion:
+        """See `sources.base.Prover`."""
+        await self._follow()
+        return await read_inclusion(self._api, self._rest, txid, height)
 
     async def wait(self) -> None:
         await asyncio.Event().wait()

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from donations.errors import UpstreamMalformed
+from donations.errors import UpstreamMalformed, UpstreamMoved
 from donations.sources.explorer import Pages, Summary
+from donations.sources.explorer_proofs import Place, branch_of
 from donations.sources.haskoin_answers import (
     parse_block,
     parse_blocks,
@@ -19,6 +20,7 @@ from donations.sources.haskoin_answers import (
     parse_summary,
     parse_transaction,
     parse_transactions,
+    parse_txids,
 )
 from donations.sources.transport import NotFound
 from donations.sources.utxo_json import listed
@@ -79,15 +81,29 @@ class HaskoinApi:
             wanted = pages.add(page) and read < summary.total
         return pages
 
+    async def transaction(self, txid: str) -> Told:
+        told = parse_transaction(await self._rest.json(f"/transaction/{txid}"))
+        if told is None or told.txid != txid:
+            raise UpstreamMalformed(f"asked for {txid}, got another transaction or none")
+        return told
+
     async def spender(self, outpoint: str) -> Told | None:
         txid, _, n = outpoint.partition(":")
         try:
             spender = parse_spender(await self._rest.json(f"/transaction/{txid}"), txid, int(n))
-            if spender is None:
-                return None
-            told = parse_transaction(await self._rest.json(f"/transaction/{spender}"))
+            return None if spender is None else await self.transaction(spender)
         except NotFound:
             return None
-        if told is None or told.txid != spender:
-            raise UpstreamMalformed(f"asked for {spender}, got another transaction or none")
-        return told
+
+    async def header(self, height: int) -> Linked:
+        return (await self._read([height]))[0]
+
+    async def headers(self, start: int, count: int) -> list[Linked]:
+        return await self._read(range(start, start + min(count, _BLOCKS_AT_ONCE)))
+
+    async def place(self, txid: str, block: Block) -> Place:
+        txids = parse_txids(await self._rest.json(f"/block/{block.hash}"), block)
+        if txid not in txids:
+            raise UpstreamMoved(f"{txid} stands in another block than {block.height}")
+        position = txids.index(txid)
+        return Place(position, branch_of(txids, position), txids[0], branch_of(txids, 0))

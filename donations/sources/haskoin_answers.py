@@ -6,7 +6,7 @@ or {"mempool"}.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from donations.errors import UpstreamMalformed, UpstreamMoved
 from donations.sources.explorer import Summary
@@ -15,6 +15,7 @@ from donations.sources.utxo_json import (
     Linked,
     Names,
     Told,
+    a_hash,
     field,
     hash_of,
     linked,
@@ -23,6 +24,9 @@ from donations.sources.utxo_json import (
     rebuild,
     truth,
 )
+
+if TYPE_CHECKING:
+    from donations.ledger import Block
 
 _NAMES = Names("inputs", "outputs", "output", "coinbase", "sigscript", "pkscript")
 _MAX_SUM = 2**63 - 1
@@ -96,3 +100,13 @@ def parse_spender(answer: Any, txid: str, n: int) -> str | None:
     if not truth(outputs[n], "spent"):
         return None
     return hash_of(field(outputs[n], "spender"), "txid")
+
+
+def parse_txids(answer: Any, block: Block) -> list[str]:
+    """``/block/:hash`` -> the txids of all its transactions, in their order."""
+    if parse_block(answer).block != block:
+        raise UpstreamMoved(f"it tells another block than {block.hash}")
+    txids = [a_hash(each, "tx") for each in listed(field(answer, "tx"), "tx")]
+    if not txids:
+        raise UpstreamMalformed("a block without transactions")
+    return txids

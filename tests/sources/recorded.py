@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from donations.proof.headers import parse_header
 from donations.sources import electrum_answers, esplora_answers, haskoin_answers
-from donations.sources.base import Ask
+from donations.sources.base import Ask, Prover
 from donations.sources.electrum_history import parse_history
 from donations.sources.electrum_proofs import named
 from donations.sources.ethereum_explain import read_block
@@ -59,12 +59,16 @@ def linked(told: Any) -> frozenset[Hashable]:
     return frozenset((each.block.hash, each.block.time, each.header) for each in listed)
 
 
+# The height of the block that a proof is asked for: the world is the same each time.
+BLOCK = 103
 ROUTES: dict[str, dict[str, tuple[Any, Any]]] = {
     "Esplora": {
         "/blocks": (esplora_answers.parse_blocks, linked),
         "/address": (esplora_answers.parse_summary, nothing),
         "/address/txs/mempool": (esplora_answers.parse_transactions, moved),
         "/address/txs/chain": (esplora_answers.parse_transactions, moved),
+        "/tx": (esplora_answers.parse_transaction, moved),
+        "/tx/merkle-proof": (lambda a: esplora_answers.parse_proof(a, BLOCK), nothing),
     },
     "Haskoin": {
         "/health": (haskoin_answers.parse_health, nothing),
@@ -75,6 +79,8 @@ ROUTES: dict[str, dict[str, tuple[Any, Any]]] = {
         ),
         "/address/balance": (haskoin_answers.parse_summary, nothing),
         "/address/transactions": (haskoin_answers.parse_transactions, moved),
+        "/transaction": (haskoin_answers.parse_transaction, moved),
+        "/block": (haskoin_answers.parse_block, linked),
     },
 }
 
@@ -139,6 +145,9 @@ async def _record(name: str, folder: Path) -> list[Recorded]:
         place.call = note
         await source.probe()
         await look(source, *(Ask(key, 0) for key in kind.keys))
+        if isinstance(kind, ExplorerKind) and isinstance(source, Prover):
+            block = kind.chain.best[-2]
+            await source.inclusion(block.transactions[-1].txid, block.height)
         return list(_with_parsers(name, noted).values())
 
 
