@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from donations.errors import BadObservation
-from donations.ledger import Block, Observation, State, Transaction, Transfer, View
+from donations.ledger import Block, Claim, Observation, State, Transaction, Transfer, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,6 +53,10 @@ class Agreement:
         if last is not None and last.observation.tip.hash == observation.tip.hash:
             forgotten = (last.listed | last.forgotten) - listed
         self._held[observation.operator] = _Held(observation, listed, forgotten)
+
+    def forget(self, operator: str) -> None:
+        """Take away the vote of an operator until it tells something again."""
+        self._held.pop(operator, None)
 
     def latest(self, operator: str) -> Observation | None:
         held = self._held.get(operator)
@@ -92,6 +96,12 @@ class Agreement:
             undecided=frozenset(undecided),
             claimed=tuple(claimed),
             total=max((o.total for o in observations if o.total is not None), default=None),
+            omissions=frozenset(
+                (held.observation.operator, transaction.id)
+                for transaction in present
+                for held in voters
+                if transaction.block is not None and _leaves_out(held, transaction)
+            ),
         )
 
     def is_split(self, recorded: Mapping[int, Block], *, oldest: int) -> bool:
@@ -110,13 +120,13 @@ class Agreement:
 
     def _count(
         self, voters: list[_Held], believed: Mapping[str, Transfer], shared: Mapping[int, Block]
-    ) -> tuple[list[Transaction], list[Transaction], set[str]]:
+    ) -> tuple[list[Transaction], list[Claim], set[str]]:
         votes: dict[str, list[Transaction]] = defaultdict(list)
         for held in voters:
             for transaction in held.observation.transactions:
                 votes[transaction.id].append(transaction)
         present: list[tuple[int, Transaction]] = []
-        claimed: list[Transaction] = []
+        claimed: list[Claim] = []
         undecided: set[str] = set()
         for identity, tellers in votes.items():
             agreed = _placement(tellers, self.required, shared, believed.get(identity))
@@ -124,14 +134,26 @@ class Agreement:
                 present.append((len(tellers), agreed))
             elif not self._absent(identity, believed, voters):
                 undecided.add(identity)
-                claimed.append(tellers[0])
+                claimed.append(self._claim(tellers, voters))
         for identity in believed:
             if identity not in votes and not self._absent(identity, believed, voters):
                 undecided.add(identity)
         standing = _without_conflicts(present, believed)
         kept = {transaction.id for transaction in standing}
         lost = [transaction for _, transaction in present if transaction.id not in kept]
-        return standing, claimed + lost, undecided
+        claimed += [self._claim(votes[transaction.id], voters) for transaction in lost]
+        return standing, claimed, undecided
+
+    def _claim(self, tellers: list[Transaction], voters: Iterable[_Held]) -> Claim:
+        """One that is told to be in a block stands for others: that much can be judged."""
+        told = next((teller for teller in tellers if teller.block is not None), tellers[0])
+        holders = [held for held in voters if told.id in held.listed]
+        without = [held for held in voters if _leaves_out(held, told)]
+        return Claim(
+            told,
+            frozenset(held.observation.operator for held in holders),
+            contradicted=len(without) >= self.required,
+        )
 
     def _absent(
         self, identity: str, believed: Mapping[str, Transfer], voters: Iterable[_Held]
@@ -147,6 +169,15 @@ class Agreement:
             and _covers(held.observation, transfer)
         )
         return missing >= self.required
+
+
+def _leaves_out(held: _Held, transaction: Transaction) -> bool:
+    """Whether an operator holds the block of a transaction, tells all of it, and not this one."""
+    block, observation = transaction.block, held.observation
+    if block is None or transaction.id in held.listed or observation.since > block.height:
+        return False
+    until = observation.tip.height if observation.until is None else observation.until
+    return block.height <= until and observation.blocks.get(block.height) == block
 
 
 def _lags(observation: Observation, recorded: Mapping[int, Block]) -> bool:
@@ -207,7 +238,7 @@ def _placement(
     alike = [t for t in tellers if _content(t) == content]
     places = Counter(t.block for t in alike if _is_place(t.block, shared))
     block = next((block for block, votes in places.most_common(1) if votes >= required), None)
-    if block is None and believed is not None and believed.state is State.CONFIRMED:
+    if block is None and believed is not None and believed.state in (State.SEEN, State.CONFIRMED):
         stood = believed.block
         block = stood if stood is not None and shared.get(stood.height) == stood else None
     return replace(alike[0], block=block, own=any(t.own for t in tellers))

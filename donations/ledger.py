@@ -41,11 +41,15 @@ class State(StrEnum):
 
 
 class Level(StrEnum):
-    """How well a transfer is established; finality is the other axis."""
+    """What stands behind a transfer; where it stands is another matter.
+
+    Claimed is what fewer operators tell than must agree: it never becomes a transfer. Where a
+    single source suffices, its word is what is agreed on, and the widget says "one source".
+    """
 
     CLAIMED = "claimed"
     AGREED = "agreed"
-    PROVEN = "proven"
+    PROVEN = "proven"  # its place in the chain was checked, whoever told of it
 
 
 class Kind(StrEnum):
@@ -155,11 +159,27 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A transaction that fewer operators tell than must agree.
+
+    ``operators`` tell it. ``contradicted``: as many as must agree hold its block without it.
+    """
+
+    transaction: Transaction
+    operators: frozenset[str]
+    contradicted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What enough operators hold together; see `agreement`.
 
     ``undecided`` are ids without a verdict: neither there nor gone. ``claimed`` are transactions
-    too few operators have. ``blocks`` are held by as many operators as must agree.
+    too few operators have. ``blocks`` are held by as many operators as must agree. ``omissions``
+    are (operator, id) of those that hold the block of an agreed transaction and do not tell it.
+
+    Where proofs are asked for (see `gate`), ``unproven`` are ids whose place in a block is not
+    proven yet, ``proven`` those whose place is, and nothing above ``proven_final`` is final.
     """
 
     key: Key
@@ -173,8 +193,12 @@ class View:
     until: int | None = None
     balance: int | None = None
     undecided: frozenset[str] = frozenset()
-    claimed: tuple[Transaction, ...] = ()
+    claimed: tuple[Claim, ...] = ()
     total: int | None = None
+    omissions: frozenset[tuple[str, str]] = frozenset()
+    unproven: frozenset[str] = frozenset()
+    proven: frozenset[str] = frozenset()
+    proven_final: int | None = None
 
     def covers(self, block: Block | None) -> bool:
         """Whether a transfer believed to be there would have to be listed."""
@@ -188,7 +212,8 @@ class Transfer:
     """What one transaction nets at one key, and what we believe of it.
 
     ``missing_since`` is the time from which the view did not hold it; on a FINAL transfer, the
-    time from which the agreed chain held another block in its place.
+    time from which the agreed chain held another block in its place. A SEEN one with a block is
+    agreed to stand there, and waits for the proof.
     """
 
     key: Key
@@ -205,6 +230,11 @@ class Transfer:
     missing_since: int | None = None
     replaced_by: str | None = None
     level: Level = Level.AGREED
+
+    @property
+    def waits_for_proof(self) -> bool:
+        """Whether it would stand in its block if that were proven."""
+        return self.state is State.SEEN and self.block is not None
 
     @property
     def hash(self) -> str:
@@ -250,8 +280,10 @@ class News(StrEnum):
     """What a change tells."""
 
     SEEN = "seen"
+    PLACED = "placed"  # in a block as the operators say; the proof is under way
     CONFIRMED = "confirmed"
     FINAL = "final"
+    PROVEN = "proven"  # kept, and no news to anybody: nothing moved, and it is better founded
     MISSING = "missing"
     FOUND = "found"
     DROPPED = "dropped"
@@ -323,9 +355,51 @@ def disown(transfers: Iterable[Transfer], now: int) -> tuple[Change, ...]:
 
 
 def next_since(transfers: Iterable[Transfer], final_height: int) -> int:
-    """The height from which the next observation has to tell everything."""
-    unsettled = [t.block.height for t in transfers if not t.settled and t.block is not None]
+    """The height from which the next observation has to tell everything.
+
+    What waits for nothing but its proof in a final block need not be told again.
+    """
+    unsettled = [
+        t.block.height
+        for t in transfers
+        if not t.settled and t.block is not None and not is_deep(t, final_height)
+    ]
     return min([final_height + 1, *unsettled])
+
+
+def is_deep(transfer: Transfer, final_height: int) -> bool:
+    """Whether it stands in a final block, and waits for nothing but the proof of that."""
+    if not transfer.waits_for_proof or transfer.missing_since is not None:
+        return False
+    return transfer.block is not None and transfer.block.height <= final_height
+
+
+def prove(
+    transfers: Iterable[Transfer],
+    blocks: Mapping[str, Block],
+    *,
+    final_height: int,
+    tip: int,
+    now: int,
+) -> tuple[Change, ...]:
+    """Changes that proven places make, without waiting for a view: ``blocks`` by transaction hash.
+
+    ``final_height`` and ``tip`` are heights that operators and our own headers share. A transfer
+    that is believed to stand elsewhere, or not to stand, is left to the next view.
+    """
+    changes = []
+    for before in transfers:
+        block = blocks.get(before.hash)
+        if block is None or block != before.block or before.missing_since is not None:
+            continue
+        after = replace(before, level=Level.PROVEN)
+        news = News.PROVEN
+        if before.waits_for_proof:
+            state = _standing(block, before.coinbase, final_height, tip)
+            after, news = replace(after, state=state), News(state.value)
+        if after != before and after.state in (State.CONFIRMED, State.FINAL):
+            changes.append(Change(before, after, news, now))
+    return tuple(changes)
 
 
 def _index(transactions: Iterable[Transaction]) -> dict[str, Transaction]:
@@ -347,17 +421,23 @@ def _consumers(transactions: Iterable[Transaction]) -> dict[str, str]:
     return consumer
 
 
-def _state_at(block: Block | None, coinbase: bool, view: View) -> State:
-    if block is None:
+def _state_at(transaction: Transaction, view: View) -> State:
+    if transaction.block is None or transaction.id in view.unproven:
         return State.SEEN
     final_height = view.final_height
+    if view.proven_final is not None:
+        final_height = min(final_height, view.proven_final)
+    return _standing(transaction.block, transaction.coinbase, final_height, view.tip.height)
+
+
+def _standing(block: Block, coinbase: bool, final_height: int, tip: int) -> State:
     if coinbase:
-        final_height = min(final_height, view.tip.height - COINBASE_MATURITY + 1)
+        final_height = min(final_height, tip - COINBASE_MATURITY + 1)
     return State.FINAL if block.height <= final_height else State.CONFIRMED
 
 
 def _first_sight(transaction: Transaction, view: View, now: int) -> Change:
-    state = _state_at(transaction.block, transaction.coinbase, view)
+    state = _state_at(transaction, view)
     after = Transfer(
         key=view.key,
         id=transaction.id,
@@ -370,6 +450,7 @@ def _first_sight(transaction: Transaction, view: View, now: int) -> Change:
         spends=transaction.spends,
         coinbase=transaction.coinbase,
         first_seen=now,
+        level=Level.PROVEN if transaction.id in view.proven else Level.AGREED,
     )
     return Change(None, after, News(state.value), now)
 
@@ -382,19 +463,27 @@ def _kind(transaction: Transaction) -> Kind:
 
 def _placed(before: Transfer, transaction: Transaction, view: View, now: int) -> Change | None:
     """The view holds the transaction: in its mempool, or in a block."""
-    state = _state_at(transaction.block, transaction.coinbase, view)
+    state = _state_at(transaction, view)
     moved = _hash(transaction.block) != _hash(before.block)
-    after = _moved(before, transaction, state)
+    after = _moved(before, transaction, state, view)
     if after == before:
         return None
     news = News(state.value)
     if state is before.state and not moved:
         news = News.FOUND if before.missing_since is not None else News.OWN
-    reorged = before.state is State.CONFIRMED and moved
+        if before.missing_since is None and after.kind is before.kind:
+            news = News.PROVEN
+    elif after.waits_for_proof:
+        news = News.PLACED
+    reorged = before.state is State.CONFIRMED and (moved or state is State.SEEN)
     return Change(before, after, news, now, reorged=reorged)
 
 
-def _moved(before: Transfer, transaction: Transaction, state: State) -> Transfer:
+def _moved(before: Transfer, transaction: Transaction, state: State, view: View) -> Transfer:
+    """A proof is of one block, and stays with it whoever tells of the block later."""
+    proven = transaction.id in view.proven
+    if before.level is Level.PROVEN and transaction.id not in view.unproven:
+        proven |= _hash(transaction.block) == _hash(before.block)
     return replace(
         before,
         kind=_kind(transaction) if before.kind is Kind.GIFT else before.kind,
@@ -405,6 +494,7 @@ def _moved(before: Transfer, transaction: Transaction, state: State) -> Transfer
         amount=transaction.net,
         missing_since=None,
         replaced_by=None,
+        level=Level.PROVEN if proven else Level.AGREED,
     )
 
 
@@ -461,8 +551,8 @@ def _final(
         return None
     rival = _rival(before.hash, before.consumes, consumer)
     if transaction is not None:
-        state = _state_at(transaction.block, transaction.coinbase, view)
-        after = _moved(before, transaction, state)
+        state = _state_at(transaction, view)
+        after = _moved(before, transaction, state, view)
     elif rival is not None:
         after = replace(before, state=State.REPLACED, replaced_by=rival, missing_since=None)
     elif before.id not in view.undecided and view.covers(before.block):

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.dialects.sqlite import insert as upsert
+
 from donations.amounts import parse_units
-from donations.ledger import Block, Change, Checkpoint, Key, Kind, State, Transfer
+from donations.ledger import Block, Change, Checkpoint, Key, Kind, Level, State, Transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sqlalchemy import ColumnElement, Connection, Table
     from sqlalchemy.engine import Row
 
     from donations.store import Cursor, Standing
 
 Values = dict[str, Any]
+# SQLite takes 32,766 parameters a statement.
+_VALUES_A_QUERY = 5_000
 
 
 def key_row(key: Key) -> Values:
@@ -39,6 +46,7 @@ def transfer_row(transfer: Transfer) -> Values:
         "missing_since": transfer.missing_since,
         "replaced_by": transfer.replaced_by,
         "settled": transfer.settled,
+        "level": transfer.level.value,
     }
 
 
@@ -60,6 +68,7 @@ def transfer_of(row: Row[Any]) -> Transfer:
         first_seen=row.first_seen,
         missing_since=row.missing_since,
         replaced_by=row.replaced_by,
+        level=Level(row.level),
     )
 
 
@@ -122,3 +131,25 @@ def _pairs_text(pairs: tuple[tuple[str, int], ...]) -> str:
 def _pairs_of(text: str) -> tuple[tuple[str, int], ...]:
     pairs = (line.rpartition(" ") for line in text.splitlines())
     return tuple((name, parse_units(units)) for name, _, units in pairs)
+
+
+def put(connection: Connection, table: Table, values: list[Values]) -> None:
+    """Insert rows, each in the place of one with the same primary key."""
+    connection.execute(upsert(table).prefix_with("OR REPLACE"), values)
+
+
+def of_key(table: Table, key: Key) -> tuple[ColumnElement[bool], ...]:
+    """The condition that a row belongs to a key."""
+    columns = table.c
+    return (
+        columns.chain == key.chain,
+        columns.address == key.address,
+        columns.asset == key.asset,
+    )
+
+
+def portions(values: Iterable[str]) -> Iterator[list[str]]:
+    """As many values at a time as one statement takes."""
+    everything = list(values)
+    for start in range(0, len(everything), _VALUES_A_QUERY):
+        yield everything[start : start + _VALUES_A_QUERY]

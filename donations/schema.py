@@ -14,10 +14,12 @@ from sqlalchemy import (
     Engine,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
+    inspect,
 )
 
 from donations.errors import StoreError
@@ -67,6 +69,7 @@ TRANSFERS = Table(
     _integer("missing_since", nullable=True),
     _text("replaced_by", nullable=True),
     Column("settled", Boolean, nullable=False),
+    Column("level", Text, nullable=False, server_default="agreed"),
     PrimaryKeyConstraint("chain", "address", "asset", "id"),
     Index("transfers_by_id", "chain", "id"),
     Index("transfers_unsettled", "chain", sqlite_where=Column("settled", Boolean).is_(False)),
@@ -150,12 +153,88 @@ VIEWS = Table(
 )
 
 
+# What fewer operators tell than must agree; replaced whenever a key is settled.
+CLAIMS = Table(
+    "claims",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _text("operators"),
+    _text("units"),
+    _integer("block_height", nullable=True),
+    _text("block_hash", nullable=True),
+    _integer("since"),
+    PrimaryKeyConstraint("chain", "address", "asset", "id"),
+)
+
+
+def _bytes(name: str) -> Column[bytes]:
+    return Column(name, LargeBinary, nullable=False)
+
+
+# The headers of the best chain that are proven by their work, 80 bytes each.
+HEADERS = Table(
+    "headers",
+    METADATA,
+    _text("chain"),
+    _integer("height"),
+    _bytes("raw"),
+    PrimaryKeyConstraint("chain", "height"),
+)
+
+# What proves that a transaction stands in a block: see `proof.inclusion`.
+PROOFS = Table(
+    "proofs",
+    METADATA,
+    _text("chain"),
+    _text("txid"),
+    _integer("height"),
+    _text("hash"),
+    _integer("time"),
+    _bytes("header"),
+    _bytes("raw"),
+    _integer("position"),
+    _bytes("branch"),
+    _bytes("coinbase"),
+    _bytes("coinbase_branch"),
+    PrimaryKeyConstraint("chain", "txid"),
+)
+
+# Operators that were caught in a lie, each with what shows it.
+CONVICTIONS = Table(
+    "convictions",
+    METADATA,
+    _text("chain"),
+    _text("operator"),
+    _text("reason"),
+    _text("evidence"),
+    _integer("at"),
+    _integer("until"),
+    _text("configuration"),
+    PrimaryKeyConstraint("chain", "operator"),
+)
+
+
 def _first(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
+def _proofs(connection: Connection) -> None:
+    METADATA.create_all(connection)
+    if not any(c["name"] == "level" for c in inspect(connection).get_columns("transfers")):
+        connection.exec_driver_sql(
+            "ALTER TABLE transfers ADD COLUMN level TEXT NOT NULL DEFAULT 'agreed'"
+        )
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS transfers_unproven ON transfers (chain, block_height, id) "
+        "WHERE level <> 'proven' AND block_height IS NOT NULL"
+    )
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first,)
+MIGRATIONS = (_first, _proofs)
 
 
 def migrate(engine: Engine) -> None:

@@ -20,15 +20,26 @@ from heapq import merge
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, create_engine, delete, event, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import URL, create_engine, delete, event, func, insert, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from donations import rows
+from donations import evidence, rows
 from donations.amounts import parse_units
 from donations.errors import StoreError
-from donations.ledger import Block, Bucket, Change, Checkpoint, Key, Kind, News, State, Transfer
+from donations.ledger import (
+    Block,
+    Bucket,
+    Change,
+    Checkpoint,
+    Key,
+    Kind,
+    Level,
+    News,
+    State,
+    Transfer,
+)
+from donations.rows import of_key, portions, put
 from donations.schema import (
     BLOCKS,
     CHANGES,
@@ -49,12 +60,12 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, Table
     from sqlalchemy.engine import Row
 
+    from donations.evidence import Conviction, KeptClaim, Proof
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_SECONDS = 5
-# SQLite takes 32,766 parameters a statement.
-_VALUES_A_QUERY = 5_000
 # Seconds: every time zone's months begin at a whole number of these (offsets are quarter hours).
 _MONTH_STEP = 900
 
@@ -90,7 +101,7 @@ class Batch:
     """What one applied view leaves behind. ``history``: a first reading, nothing of it is news.
 
     ``blocks`` are the recorded blocks of the chain by height, all of them; ``facts`` are kept by
-    name, as by `Store.remember`.
+    name, as by `Store.remember`. ``claims`` take the place of the key's last ones; None: as before.
     """
 
     changes: tuple[Change, ...]
@@ -99,6 +110,7 @@ class Batch:
     blocks: Mapping[int, Block]
     history: bool = False
     facts: tuple[tuple[str, str], ...] = ()
+    claims: tuple[KeptClaim, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,28 +185,51 @@ class Store:
             if batch.changes:
                 self._save_changes(connection, batch.changes, history=batch.history)
             for cursor in batch.cursors:
-                _put(connection, CURSORS, [rows.cursor_row(cursor)])
+                put(connection, CURSORS, [rows.cursor_row(cursor)])
             for name, value in batch.facts:
-                _put(connection, FACTS, [{"name": name, "value": value}])
-            _put(connection, VIEWS, [rows.standing_row(batch.standing)])
+                put(connection, FACTS, [{"name": name, "value": value}])
+            put(connection, VIEWS, [rows.standing_row(batch.standing)])
+            if batch.claims is not None:
+                evidence.replace_claims(connection, batch.standing.key, batch.claims)
             if batch.blocks:
                 _save_blocks(connection, batch.standing.key.chain, batch.blocks)
 
     def _save_changes(
         self, connection: Connection, changes: Sequence[Change], *, history: bool
     ) -> None:
-        _put(connection, TRANSFERS, [rows.transfer_row(change.after) for change in changes])
+        put(connection, TRANSFERS, [rows.transfer_row(change.after) for change in changes])
         outputs = [
             {"chain": t.key.chain, "outpoint": name, "address": t.key.address, "units": str(units)}
             for t in (change.after for change in changes)
             for name, units in t.brings
         ]
         if outputs:
-            _put(connection, OUTPUTS, outputs)
-        told = [c for c in changes if not (history and c.before is None)]
+            put(connection, OUTPUTS, outputs)
+        told = [
+            c for c in changes if c.news is not News.PROVEN and not (history and c.before is None)
+        ]
         if told:
             connection.execute(insert(CHANGES), [rows.change_row(change) for change in told])
         self._add_totals(connection, changes)
+
+    def save_proofs(self, proofs: Sequence[Proof], changes: Sequence[Change]) -> None:
+        """Keep proofs, together with what they change."""
+        with self._begin() as connection:
+            evidence.put_proofs(connection, proofs)
+            if changes:
+                self._save_changes(connection, changes, history=False)
+
+    def save_headers(
+        self, chain: str, headers: Sequence[tuple[int, bytes]], fork: int | None
+    ) -> None:
+        """Keep (height, 80 bytes) of headers; after a reorg instead of all above ``fork``."""
+        with self._begin() as connection:
+            evidence.put_headers(connection, chain, headers, fork)
+
+    def convict(self, conviction: Conviction) -> None:
+        """Keep what an operator is convicted of."""
+        with self._begin() as connection:
+            evidence.put_conviction(connection, conviction)
 
     def _add_totals(self, connection: Connection, changes: Iterable[Change]) -> None:
         sums: dict[tuple[Key, str, Bucket], list[int]] = defaultdict(lambda: [0, 0])
@@ -205,7 +240,7 @@ class Store:
                     entry[0] += sign * transfer.amount
                     entry[1] += sign
         for (key, month, bucket), (units, count) in sums.items():
-            where = (*_of(TOTALS, key), TOTALS.c.month == month, TOTALS.c.bucket == bucket.value)
+            where = (*of_key(TOTALS, key), TOTALS.c.month == month, TOTALS.c.bucket == bucket.value)
             row = connection.execute(select(TOTALS).where(*where)).first()
             total = {
                 **rows.key_row(key),
@@ -214,7 +249,7 @@ class Store:
                 "units": str(units + (parse_units(row.units) if row else 0)),
                 "transfers": count + (row.transfers if row else 0),
             }
-            _put(connection, TOTALS, [total])
+            put(connection, TOTALS, [total])
 
     def _month(self, transfer: Transfer) -> str:
         return _month(transfer.received_at // _MONTH_STEP, self._timezone)
@@ -236,12 +271,12 @@ class Store:
         name = str(self._timezone)
         if _fact(connection, "timezone") not in (name, None):
             self._rebuild_totals(connection)
-        _put(connection, FACTS, [{"name": "timezone", "value": name}])
+        put(connection, FACTS, [{"name": "timezone", "value": name}])
 
     def remember(self, name: str, value: str) -> None:
         """Keep a fact by its name, in the place of an older one."""
         with self._begin() as connection:
-            _put(connection, FACTS, [{"name": name, "value": value}])
+            put(connection, FACTS, [{"name": name, "value": value}])
 
     # -- loading
 
@@ -281,8 +316,8 @@ class Store:
         """Those of ``ids`` that the ledger of ``key`` holds, in whatever state."""
         return [
             rows.transfer_of(row)
-            for some in _portions(ids)
-            for row in self._rows(TRANSFERS, *_of(TRANSFERS, key), TRANSFERS.c.id.in_(some))
+            for some in portions(ids)
+            for row in self._rows(TRANSFERS, *of_key(TRANSFERS, key), TRANSFERS.c.id.in_(some))
         ]
 
     def gifts_elsewhere(self, key: Key, ids: Iterable[str]) -> list[Transfer]:
@@ -290,7 +325,7 @@ class Store:
         chain = (TRANSFERS.c.chain == key.chain, TRANSFERS.c.kind == Kind.GIFT.value)
         found = [
             rows.transfer_of(row)
-            for some in _portions(ids)
+            for some in portions(ids)
             for row in self._rows(TRANSFERS, *chain, TRANSFERS.c.id.in_(some))
         ]
         return [transfer for transfer in found if transfer.key != key]
@@ -299,13 +334,13 @@ class Store:
         """The FINAL transfers of ``key`` in blocks above ``height``."""
         where = (TRANSFERS.c.state == State.FINAL.value, TRANSFERS.c.block_height > height)
         return [
-            rows.transfer_of(row) for row in self._rows(TRANSFERS, *_of(TRANSFERS, key), *where)
+            rows.transfer_of(row) for row in self._rows(TRANSFERS, *of_key(TRANSFERS, key), *where)
         ]
 
     def count_final(self, key: Key, below: int) -> int:
         """How many FINAL transfers ``key`` has in blocks below the height ``below``."""
         where = (TRANSFERS.c.state == State.FINAL.value, TRANSFERS.c.block_height < below)
-        query = select(func.count()).select_from(TRANSFERS).where(*_of(TRANSFERS, key), *where)
+        query = select(func.count()).select_from(TRANSFERS).where(*of_key(TRANSFERS, key), *where)
         with self._connected() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -313,7 +348,7 @@ class Store:
         """(address, units) of those of ``outpoints`` that pay a watched address."""
         return {
             row.outpoint: (row.address, parse_units(row.units))
-            for some in _portions(outpoints)
+            for some in portions(outpoints)
             for row in self._rows(OUTPUTS, OUTPUTS.c.chain == chain, OUTPUTS.c.outpoint.in_(some))
         }
 
@@ -331,7 +366,7 @@ class Store:
         query = (
             select(TRANSFERS)
             .where(
-                *_of(TRANSFERS, key),
+                *of_key(TRANSFERS, key),
                 TRANSFERS.c.kind == Kind.GIFT.value,
                 TRANSFERS.c.state.in_([State.SEEN.value, State.CONFIRMED.value, State.FINAL.value]),
             )
@@ -343,7 +378,7 @@ class Store:
 
     def latest(self, key: Key, limit: int) -> list[Transfer]:
         """The latest transfers of ``key``, of every kind and in every state, the newest first."""
-        query = select(TRANSFERS).where(*_of(TRANSFERS, key))
+        query = select(TRANSFERS).where(*of_key(TRANSFERS, key))
         newest = query.order_by(TRANSFERS.c.received_at.desc()).limit(limit)
         with self._connected() as connection:
             return [rows.transfer_of(row) for row in connection.execute(newest)]
@@ -357,13 +392,75 @@ class Store:
             streams = [
                 connection.execution_options(yield_per=200).execute(
                     select(TRANSFERS)
-                    .where(*_of(TRANSFERS, key), TRANSFERS.c.received_at >= since)
+                    .where(*of_key(TRANSFERS, key), TRANSFERS.c.received_at >= since)
                     .order_by(TRANSFERS.c.received_at, TRANSFERS.c.id)
                 )
                 for key in keys
             ]
             merged = merge(*streams, key=_order)
             yield from map(rows.transfer_of, merged)
+
+    # -- why it is believed
+
+    def claims(self) -> list[KeptClaim]:
+        """What fewer operators tell than must agree, of all keys; the oldest first."""
+        with self._connected() as connection:
+            return evidence.read_claims(connection)
+
+    def headers(self, chain: str, first: int, last: int) -> list[tuple[int, bytes]]:
+        """(height, 80 bytes) of the kept headers between two heights, both included, rising."""
+        with self._connected() as connection:
+            return evidence.read_headers(connection, chain, first, last)
+
+    def proofs(self, chain: str, txids: Iterable[str]) -> dict[str, Proof]:
+        """The proofs of those of ``txids`` that have one, by txid."""
+        with self._connected() as connection:
+            return {p.txid: p for p in evidence.read_proofs(connection, chain, txids)}
+
+    def proven_places(self, chain: str, txids: Iterable[str]) -> dict[str, Block]:
+        """The blocks in which those of ``txids`` were proven to stand."""
+        with self._connected() as connection:
+            return evidence.read_places(connection, chain, txids)
+
+    def convictions(self) -> list[Conviction]:
+        """What each operator was convicted of last, also those that are over."""
+        with self._connected() as connection:
+            return evidence.read_convictions(connection)
+
+    def unproven(self, key: Key, before: tuple[int, str] | None, limit: int) -> list[Transfer]:
+        """Standing transfers of ``key`` in blocks whose place is not proven, the newest first.
+
+        ``before`` is (height, id) of the last one of the page before.
+        """
+        place = (TRANSFERS.c.block_height, TRANSFERS.c.id)
+        query = (
+            select(TRANSFERS)
+            .where(
+                *of_key(TRANSFERS, key),
+                TRANSFERS.c.level != Level.PROVEN.value,
+                TRANSFERS.c.block_height.is_not(None),
+                TRANSFERS.c.state.in_([State.SEEN.value, State.CONFIRMED.value, State.FINAL.value]),
+            )
+            .order_by(*(column.desc() for column in place))
+            .limit(limit)
+        )
+        if before is not None:
+            query = query.where(tuple_(*place) < tuple_(*before))
+        with self._connected() as connection:
+            return [rows.transfer_of(row) for row in connection.execute(query)]
+
+    def waiting(self, key: Key) -> Total:
+        """What would stand in blocks of ``key`` if it were proven."""
+        columns = (TRANSFERS.c.amount, TRANSFERS.c.missing_since)
+        where = (TRANSFERS.c.state == State.SEEN.value, TRANSFERS.c.block_height.is_not(None))
+        with self._connected() as connection:
+            query = select(*columns).where(*of_key(TRANSFERS, key), *where)
+            units = [
+                parse_units(row.amount)
+                for row in connection.execute(query)
+                if row.missing_since is None
+            ]
+        return Total(sum(units), len(units))
 
     # -- the connection
 
@@ -447,7 +544,7 @@ def _check_networks(connection: Connection, networks: Mapping[str, str], path: P
                 f"{path} holds the {chain} ledger of network {recorded}, the configuration says "
                 f"{network}: give each network its own `database`"
             )
-        _put(connection, FACTS, [{"name": f"network:{chain}", "value": network}])
+        put(connection, FACTS, [{"name": f"network:{chain}", "value": network}])
 
 
 def _fact(connection: Connection, name: str) -> str | None:
@@ -460,20 +557,7 @@ def _save_blocks(connection: Connection, chain: str, blocks: Mapping[int, Block]
         for b in blocks.values()
     ]
     connection.execute(delete(BLOCKS).where(BLOCKS.c.chain == chain))
-    _put(connection, BLOCKS, values)
-
-
-def _put(connection: Connection, table: Table, values: list[dict[str, Any]]) -> None:
-    connection.execute(upsert(table).prefix_with("OR REPLACE"), values)
-
-
-def _of(table: Table, key: Key) -> tuple[ColumnElement[bool], ...]:
-    columns = table.c
-    return (
-        columns.chain == key.chain,
-        columns.address == key.address,
-        columns.asset == key.asset,
-    )
+    put(connection, BLOCKS, values)
 
 
 def _standing(row: Row[Any]) -> Standing:
@@ -490,9 +574,3 @@ def _standing(row: Row[Any]) -> Standing:
 
 def _as_new(transfer: Transfer) -> Change:
     return Change(None, transfer, News.FOUND, transfer.first_seen)
-
-
-def _portions(values: Iterable[str]) -> Iterator[list[str]]:
-    everything = list(values)
-    for start in range(0, len(everything), _VALUES_A_QUERY):
-        yield everything[start : start + _VALUES_A_QUERY]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from donations.arrivals import LATEST, Arrivals
+from donations.differences import disagree_fact, omit_fact, read_lines
 from donations.ledger import Bucket, Key
 from donations.snapshot import LATEST_GIFTS, AsOf, Goal, Known, Shown, Snapshot, take
 from donations.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
 
     from donations.config import Config
-    from donations.store import Standing
+    from donations.evidence import KeptClaim
+    from donations.store import Standing, Total
 
 SLUG = "donations"
 
@@ -122,6 +125,39 @@ def read_balances(store: Store) -> dict[Key, int]:
         for key, standing in store.standings().items()
         if standing.balance is not None
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What the operators of each key do not tell alike, for the author.
+
+    ``disagree``: since when (Unix seconds). ``omissions`` are (operator, id, since). ``waiting``
+    is what would stand in blocks if it were proven.
+    """
+
+    disagree: Mapping[Key, int]
+    claims: Mapping[Key, Sequence[KeptClaim]]
+    omissions: Mapping[Key, Sequence[tuple[str, str, int]]]
+    waiting: Mapping[Key, Total]
+
+
+def read_doubts(config: Config, store: Store) -> Doubts:
+    """What is kept of it for the configured keys. Raises StoreError."""
+    facts = store.facts()
+    disagree: dict[Key, int] = {}
+    claims: dict[Key, list[KeptClaim]] = defaultdict(list)
+    omissions: dict[Key, list[tuple[str, str, int]]] = defaultdict(list)
+    for chain in config.chains:
+        for key, (since,) in read_lines(facts, disagree_fact(chain), 1):
+            disagree[key] = int(since)
+        for key, (operator, identity, since) in read_lines(facts, omit_fact(chain), 3):
+            omissions[key].append((operator, identity, int(since)))
+    for claim in store.claims():
+        claims[claim.key].append(claim)
+    keys = (
+        Key(one.chain.name, one.address, symbol) for one in shown(config) for symbol in one.decimals
+    )
+    return Doubts(disagree, claims, omissions, {key: store.waiting(key) for key in keys})
 
 
 def _as_of(standing: Standing | None) -> AsOf | None:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from donations.amounts import format_amount
 from donations.ledger import Bucket
 from donations.store import Store
-from donations.summary import read_balances, read_known, shown
+from donations.summary import Doubts, read_balances, read_doubts, read_known, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from donations.config import Config
     from donations.snapshot import AsOf, Known, Shown
 
@@ -39,16 +41,19 @@ def read_totals(config: Config) -> dict[str, Any]:
         store.open_readonly()
         known = read_known(config, store, ())
         balances = read_balances(store)
+        doubts = read_doubts(config, store)
     finally:
         store.close()
     entries = [
-        _entry(one, symbol, known, balances) for one in shown(config) for symbol in one.decimals
+        _entry(one, symbol, known, balances, doubts)
+        for one in shown(config)
+        for symbol in one.decimals
     ]
     return {"addresses": entries, "together": _together(config, known)}
 
 
 def _entry(
-    one: Shown, symbol: str, known: dict[Any, Known], balances: dict[Any, Any]
+    one: Shown, symbol: str, known: dict[Any, Known], balances: dict[Any, Any], doubts: Doubts
 ) -> dict[str, Any]:
     (key,) = [
         k for k in known if (k.chain, k.address, k.asset) == (one.chain.name, one.address, symbol)
@@ -60,6 +65,21 @@ def _entry(
         "asset": symbol,
         "as_of": _as_of(facts.as_of),
         "received": None,
+        "disagree_since": doubts.disagree.get(key),
+        "claimed": [
+            {
+                "id": claim.id,
+                "amount": format_amount(claim.units, decimals),
+                "operators": list(claim.operators),
+                "height": claim.place[0] if claim.place else None,
+                "since": claim.since,
+            }
+            for claim in doubts.claims.get(key, ())
+        ],
+        "omitted": [
+            {"operator": operator, "id": identity, "since": since}
+            for operator, identity, since in doubts.omissions.get(key, ())
+        ],
     }
     if facts.as_of is None:
         return entry
@@ -70,10 +90,32 @@ def _entry(
     entry.update({b.value.replace(" ", "_"): format_amount(sums[b], decimals) for b in Bucket})
     balance = balances.get(key)
     if balance is not None:
-        rest = balance - sum(sums[bucket] for bucket in _IN_BLOCKS)
+        waiting = doubts.waiting[key]
+        rest = balance - sum(sums[bucket] for bucket in _IN_BLOCKS) - waiting.units
+        entry["proof_under_way"] = format_amount(waiting.units, decimals)
         entry["balance"] = format_amount(balance, decimals)
         entry["unexplained"] = format_amount(rest, decimals)
     return entry
+
+
+def _doubts(config: Config, entry: dict[str, Any]) -> Iterator[str]:
+    """What the operators do not tell alike."""
+    if entry["disagree_since"] is not None:
+        yield f"      sources disagree since {_moment(config, entry['disagree_since'])}"
+    for claim in entry["claimed"]:
+        names, where = claim["operators"], claim["height"]
+        who = "one operator" if len(names) == 1 else f"{len(names)} operators"
+        place = "unconfirmed" if where is None else f"block {where}"
+        yield (
+            f"      claimed by {who}, not counted: {claim['amount']} "
+            f"({', '.join(names)}; {place}; {claim['id']})"
+        )
+    for omitted in entry["omitted"]:
+        yield f"      not told by {omitted['operator']}, by others: {omitted['id']}"
+
+
+def _moment(config: Config, at: int) -> str:
+    return f"{datetime.fromtimestamp(at, config.timezone):%Y-%m-%d %H:%M}"
 
 
 def _together(config: Config, known: dict[Any, Known]) -> dict[str, Any]:
@@ -118,14 +160,18 @@ def lines(config: Config, totals: dict[str, Any]) -> list[str]:
             amount = entry[bucket.value.replace(" ", "_")]
             if amount != "0":
                 text.append(f"      {words}: {amount}")
+        if entry.get("proof_under_way", "0") != "0":
+            text.append(
+                f"      of what is pending, in blocks: {entry['proof_under_way']}"
+                " (the proof is under way)"
+            )
+        text += _doubts(config, entry)
         if entry.get("unexplained", "0") != "0":
             text.append(f"      balance {entry['balance']}, not explained: {entry['unexplained']}")
         as_of = entry["as_of"]
-        when = datetime.fromtimestamp(as_of["observed"], config.timezone)
+        when = _moment(config, as_of["observed"])
         age = int(time.time()) - as_of["observed"]
-        text.append(
-            f"    as of block {as_of['height']}, {when:%Y-%m-%d %H:%M} ({age // 60} min ago)"
-        )
+        text.append(f"    as of block {as_of['height']}, {when} ({age // 60} min ago)")
         text.append("")
     together = ", ".join(
         f"{'not known yet' if amount is None else amount} {symbol}"

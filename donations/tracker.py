@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from donations.agreement import Agreement
 from donations.chains.base import Protocol, server
+from donations.differences import Differences
 from donations.errors import BadObservation, DonationsError, StoreError
 from donations.ledger import (
     Block,
@@ -68,7 +69,6 @@ class Tracker:
         self.settings, self.operators = settings, tuple(operators)
         self.chain = settings.chain.name
         self.standings: dict[Key, Standing] = {}
-        self.disagree_since: dict[Key, int] = {}
         self.store_error: StoreError | None = None
         self._store, self._clock = store, clock
         self._changed, self._moved = changed, moved
@@ -88,6 +88,7 @@ class Tracker:
         self._suspect_above: dict[Key, int] = {}
         self._read: dict[Key, int] = {}
         self._origins = Origins(settings, self.keys, store)
+        self._differences = Differences(self.chain, grace_seconds)
         self._turn = asyncio.Lock()
         self._advanced = asyncio.Event()
 
@@ -106,10 +107,16 @@ class Tracker:
         for transfer in await store.run(store.unsettled, self.chain):
             if transfer.key in self._ledgers:
                 self._ledgers[transfer.key][transfer.id] = transfer
-        self._suspect_above = self._suspects_of(
-            (await store.run(store.facts)).get(self._suspects_fact, "")
-        )
+        facts = await store.run(store.facts)
+        self._suspect_above = self._suspects_of(facts.get(self._suspects_fact, ""))
+        claims = await store.run(store.claims)
+        self._differences.load(facts, (c for c in claims if c.key in self._ledgers))
         await self._origins.load()
+
+    @property
+    def disagree_since(self) -> Mapping[Key, int]:
+        """Since when (Unix seconds) the operators differ, for the keys on which they do."""
+        return self._differences.since
 
     def poll(self) -> None:
         """Ask every operator, as far as none is paused."""
@@ -237,9 +244,10 @@ class Tracker:
             agreement = self._agreements[key]
             view = agreement.view(self._ledgers[key], self._recorded, oldest=oldest)
             if view is None:
-                self._note_agreement(key, not agreement.is_split(self._recorded, oldest=oldest))
+                split = agreement.is_split(self._recorded, oldest=oldest)
+                await self._note_split(key, split, now)
                 return
-            self._note_agreement(key, all(t.block is None for t in view.claimed))
+            self._differences.note(view, now)
             recorded, fork = self._follow_chain(view)
             ledger = {**self._ledgers[key], **await self._mentioned(key, view)}
             changes = apply(ledger, view, now=now, grace=self._grace)
@@ -262,7 +270,8 @@ class Tracker:
                 ),
                 blocks=recorded if recorded != self._recorded else {},
                 history=not complete,
-                facts=((self._suspects_fact, self._suspects_text()),),
+                facts=((self._suspects_fact, self._suspects_text()), *self._differences.facts()),
+                claims=self._differences.claims(key) if view.until is None else None,
             )
             await self._store.run(self._store.save, batch)
             self._recorded, self._agreed[key] = recorded, agreed
@@ -398,12 +407,12 @@ class Tracker:
                 }
         self._advanced.set()
 
-    def _note_agreement(self, key: Key, agreed: bool) -> None:
-        """Mempools differ by nature; a block, or a transaction in one, is there or is not."""
-        if agreed:
-            self.disagree_since.pop(key, None)
-        else:
-            self.disagree_since.setdefault(key, int(self._clock()))
+    async def _note_split(self, key: Key, split: bool, now: int) -> None:
+        """Without a view nothing is saved, but since when there is none outlives a restart."""
+        if split is not (key in self._differences.since):
+            self._differences.note_split(key, split, now)
+            for name, value in self._differences.facts():
+                await self._store.run(self._store.remember, name, value)
 
     def _tell(self, batch: Batch, total: int | None) -> None:
         key = batch.standing.key
@@ -414,6 +423,8 @@ class Tracker:
                 logger.info("%s: %s%s transactions read", key.address, self._read[key], of_all)
             return
         for change in batch.changes:
+            if change.news is News.PROVEN:
+                continue
             level = logging.WARNING if change.final_reversed else logging.INFO
             logger.log(level, "%s", _sentence(change))
 

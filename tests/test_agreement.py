@@ -79,7 +79,7 @@ def test_one_of_two_is_a_claim() -> None:
     """What one operator has, where two must agree, is claimed: told, but not in the view."""
     view = sure(agreed(observation("north", gift()), observation("south")))
     assert view.transactions == ()
-    assert names(view.claimed) == {"t"}
+    assert names(c.transaction for c in view.claimed) == {"t"}
     assert "t" in view.undecided
 
 
@@ -426,7 +426,7 @@ def test_of_two_rivals_one_is_kept() -> None:
     told += [observation(n, gift("b")) for n in ("s1", "s2")]
     view = sure(agreed(*told))
     assert len(view.transactions) == 1
-    assert names(view.transactions) | names(view.claimed) == {"a", "b"}
+    assert names(view.transactions) | names(c.transaction for c in view.claimed) == {"a", "b"}
 
 
 def test_a_block_beats_a_mempool() -> None:

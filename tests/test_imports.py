@@ -53,14 +53,16 @@ LAYERS = {
     # remembering
     "schema": "errors",
     "rows": "amounts ledger",
-    "store": "amounts errors ledger rows schema",
+    "evidence": "amounts ledger proof rows schema",
+    "store": "amounts errors evidence ledger rows schema",
     # following
     "operators": "errors sources",
     "origins": "chains config ledger operators sources store",
-    "tracker": "agreement chains config errors ledger operators origins sources store",
+    "differences": "evidence ledger",
+    "tracker": "agreement chains config differences errors ledger operators origins sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals errors ledger listing png qr secrets snapshot",
-    "summary": "arrivals config ledger snapshot store",
+    "summary": "arrivals config differences evidence ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
@@ -90,7 +92,7 @@ FENCES = {
     "eth_hash": {"chains"},
     "eth_utils": {"demo"},
     "qrcode": {"qr.py"},
-    "sqlalchemy": {"rows.py", "schema.py", "store.py"},
+    "sqlalchemy": {"evidence.py", "rows.py", "schema.py", "store.py"},
     "web3": {"sources"},
 }
 
@@ -110,6 +112,7 @@ MONEY = (
     "listing.py",
     "store.py",
     "rows.py",
+    "evidence.py",
     "totals.py",
     "summary.py",
     "doctor/books.py",

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from donations.errors import StoreError
+from donations.evidence import Conviction, KeptClaim, Proof
 from donations.ledger import (
     Block,
     Bucket,
@@ -21,12 +22,15 @@ from donations.ledger import (
     Checkpoint,
     Key,
     Kind,
+    Level,
     News,
     State,
     Transaction,
     Transfer,
     disown,
+    prove,
 )
+from donations.proof.inclusion import Inclusion
 from donations.schema import MIGRATIONS
 from donations.store import Batch, Cursor, Standing, Store, Total
 from tests.ledger.build import KEY, START, Book, block, chain, gift, view
@@ -102,6 +106,7 @@ def transfers(draw: st.DrawFn) -> Transfer:
         first_seen=draw(st.integers(1_230_000_000, 4_000_000_000)),
         missing_since=draw(st.none() | st.integers(0, 4_000_000_000)),
         replaced_by=draw(st.none() | TEXT),
+        level=draw(st.sampled_from(Level)),
     )
 
 
@@ -356,9 +361,95 @@ def test_a_reader_needs_the_schema_of_its_program(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "d.sqlite") as raw:
         raw.execute("PRAGMA user_version = 0")
     store = Store(tmp_path / "d.sqlite", UTC)
-    with pytest.raises(StoreError, match="schema 0, this program's is 1: `donations serve`"):
+    with pytest.raises(
+        StoreError, match=rf"schema 0, this program's is {len(MIGRATIONS)}: `donations serve`"
+    ):
         store.open_readonly()
     store.close()
+
+
+def test_a_database_without_levels_gets_them(tmp_path: Path) -> None:
+    """What an older release recorded was agreed; nothing of it is lost, and proofs can follow."""
+    store = opened(tmp_path)
+    before = seen_at(START)
+    store.save(batch([before]))
+    store.close()
+    with sqlite3.connect(tmp_path / "d.sqlite") as raw:
+        raw.execute("DROP INDEX transfers_unproven")
+        raw.execute("ALTER TABLE transfers DROP COLUMN level")
+        for table in ("claims", "headers", "proofs", "convictions"):
+            raw.execute(f"DROP TABLE {table}")
+        raw.execute("PRAGMA user_version = 1")
+    store = opened(tmp_path)
+    try:
+        assert store.transfers(KEY, ["t"]) == [before.after]
+        assert before.after.level is Level.AGREED
+        assert (store.claims(), store.convictions(), store.headers("btc", 0, 9)) == ([], [], [])
+    finally:
+        store.close()
+
+
+def proof(identity: str, at: Block) -> Proof:
+    inclusion = Inclusion(b"raw", (b"\1" * 32, b"\2" * 32), 2, b"first", (b"\3" * 32, b"\4" * 32))
+    return Proof(KEY.chain, identity, at, b"\5" * 80, inclusion)
+
+
+def test_proofs_come_back_with_what_they_change(tmp_path: Path) -> None:
+    """A proof and the level it gives commit together; what is proven waits for no proof."""
+    store = opened(tmp_path)
+    book = Book()
+    store.save(
+        batch(book.apply(view(gift("a", at=block(108)), gift("b", at=block(100), consumes=["c"]))))
+    )
+    assert [t.id for t in store.unproven(KEY, None, 9)] == ["a", "b"]
+    assert [t.id for t in store.unproven(KEY, (108, "a"), 9)] == ["b"]
+    kept = proof("a", block(108))
+    changes = prove([book["a"]], {"a": block(108)}, final_height=105, tip=110, now=START)
+    store.save_proofs([kept], changes)
+    store.close()
+    store = opened(tmp_path)
+    try:
+        assert store.proofs("btc", ["a", "b"]) == {"a": kept}
+        assert store.proven_places("btc", ["a", "b"]) == {"a": block(108)}
+        assert [t.level for t in store.transfers(KEY, ["a"])] == [Level.PROVEN]
+        assert [t.id for t in store.unproven(KEY, None, 9)] == ["b"]
+    finally:
+        store.close()
+
+
+def test_headers_above_a_fork_are_replaced(store: Store) -> None:
+    """After a reorg no header of the old chain is left, however much longer it was."""
+    store.save_headers("btc", [(h, bytes([h]) * 80) for h in range(5, 20)], None)
+    store.save_headers("btc", [(8, b"x" * 80), (9, b"y" * 80)], 7)
+    assert store.headers("btc", 6, 99) == [
+        (6, b"\6" * 80), (7, b"\7" * 80), (8, b"x" * 80), (9, b"y" * 80)
+    ]  # fmt: skip
+
+
+def test_claims_are_those_of_the_last_settling(store: Store) -> None:
+    """Claims of a key are replaced, and kept where a batch says nothing of them."""
+    claim = KeptClaim(KEY, "c", ("north", "the south"), 7, (108, "a108"), START)
+    other = replace(claim, key=OTHER, place=None)
+    store.save(replace(batch(), claims=(claim,)))
+    store.save(replace(batch(key=OTHER), claims=(other,)))
+    store.save(batch())
+    assert store.claims() == [claim, other]
+    store.save(replace(batch(), claims=()))
+    assert store.claims() == [other]
+
+
+def test_a_conviction_comes_back(tmp_path: Path) -> None:
+    """What an operator was convicted of outlives the process; the last one counts."""
+    store = opened(tmp_path)
+    first = Conviction("btc", "north", "it lied", "block 5: x, y", START, START + 60, "c")
+    store.convict(first)
+    store.convict(replace(first, evidence="block 6"))
+    store.close()
+    store = opened(tmp_path)
+    try:
+        assert store.convictions() == [replace(first, evidence="block 6")]
+    finally:
+        store.close()
 
 
 def test_another_network_is_refused(tmp_path: Path) -> None:
