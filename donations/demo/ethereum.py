@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from donations.demo.ethereum_payment import octets, transaction_form
+from eth_utils.crypto import keccak
+
+from donations.demo.ethereum_payment import NO_ACCOUNT, octets, transaction_form, word
+from donations.demo.ethereum_trie import EMPTY_ROOT, proof
 from donations.demo.ethereum_view import INVALID_PARAMS, SERVER_ERROR, EthereumView
 from donations.demo.http import CallError, JsonRpcServer
 
@@ -68,6 +71,22 @@ class EthereumServer(JsonRpcServer):
     def _code(self, params: list[Any]) -> str:
         return octets(self.chain.account(_address(params[0]), self._state(params)).code)
 
+    def _proof(self, params: list[Any]) -> dict[str, Any]:
+        """EIP-1186. No contract of this world stores anything."""
+        address, block = _address(params[0]), self._state(params, 2)
+        account = self.chain.account(address, block)
+        path = keccak(bytes.fromhex(address[2:])).hex()
+        slots = [{"key": slot, "value": "0x0", "proof": []} for slot in params[1]]
+        return {
+            "address": address,
+            "balance": hex(account.balance),
+            "nonce": hex(account.nonce),
+            "codeHash": octets(keccak(account.code)) if account != NO_ACCOUNT else word(0),
+            "storageHash": octets(EMPTY_ROOT),
+            "accountProof": [octets(node) for node in proof(block.state, path)],
+            "storageProof": slots,
+        }
+
     def _transaction(self, params: list[Any]) -> dict[str, Any] | None:
         where = self.view.location(params[0])
         if where is not None:
@@ -75,7 +94,7 @@ class EthereumServer(JsonRpcServer):
         payment = self.chain.pending.get(params[0])
         if payment is None or params[0] in self.view.hidden:
             return None
-        return transaction_form(payment, self.chain.base_fee + payment.priority_fee)
+        return transaction_form(payment)
 
     def _receipt(self, params: list[Any]) -> dict[str, Any] | None:
         where = self.view.location(params[0])
@@ -161,6 +180,7 @@ METHODS: dict[str, Any] = {
     "eth_getBalance": (1, EthereumServer._balance),
     "eth_getTransactionCount": (1, EthereumServer._nonce),
     "eth_getCode": (1, EthereumServer._code),
+    "eth_getProof": (3, EthereumServer._proof),
     "eth_getTransactionByHash": (1, EthereumServer._transaction),
     "eth_getTransactionReceipt": (1, EthereumServer._receipt),
     "eth_getBlockReceipts": (1, EthereumServer._receipts),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from eth_utils.crypto import keccak
 
@@ -18,14 +18,21 @@ from donations.demo.ethereum_payment import (
     transaction_form,
     word,
 )
+from donations.demo.ethereum_trie import Node, of_list, root
+
+if TYPE_CHECKING:
+    from donations.demo.ethereum_payment import Rlp
 
 _NO_UNCLES = "0x" + keccak(rlp([])).hex()
-_EMPTY_ROOT = keccak(rlp(b""))
 
 
 @dataclass(frozen=True)
 class EthBlock:
-    """A block. Its hash is the real one of its header; the roots in it commit to nothing."""
+    """A block. Its hash is the real one of its header, and so are the roots in it.
+
+    ``state`` is the trie of all accounts that ever were in a block. ``amsterdam``: it has the
+    header of that fork, and logs of ether.
+    """
 
     number: int
     parent: str
@@ -36,10 +43,11 @@ class EthBlock:
     withdrawals: tuple[Withdrawal, ...]
     changed: dict[str, Account]
     tokens: dict[tuple[str, str], int]
-    state_root: bytes
+    state: Node | None
     extra: bytes
     gas_limit: int = 45_000_000
     blobs_excess: int = 0
+    amsterdam: bool = False
 
     @property
     def gas_used(self) -> int:
@@ -57,22 +65,44 @@ class EthBlock:
         return bloom(log for done in self.executed for log in done.logs)
 
     @property
-    def _hashes(self) -> bytes:
-        return b"".join(bytes.fromhex(done.payment.hash[2:]) for done in self.executed)
+    def state_root(self) -> bytes:
+        """The root of the state."""
+        return root(self.state)
 
-    @property
+    @cached_property
     def _roots(self) -> tuple[bytes, bytes, bytes]:
         """Of transactions, receipts, withdrawals."""
-        made = keccak(self._hashes) if self.executed else _EMPTY_ROOT
-        outcome = repr([(done.payment.failed, done.logs) for done in self.executed]).encode()
-        paid = keccak(repr(self.withdrawals).encode()) if self.withdrawals else _EMPTY_ROOT
-        return made, keccak(outcome) if self.executed else _EMPTY_ROOT, paid
+        made = of_list(done.payment.raw for done in self.executed)
+        outcome = of_list(map(self._raw_receipt, range(len(self.executed))))
+        paid = of_list(
+            rlp([each.index, each.validator, bytes.fromhex(each.address[2:]), each.gwei])
+            for each in self.withdrawals
+        )
+        return root(made), root(outcome), root(paid)
+
+    def _raw_receipt(self, position: int) -> bytes:
+        """A receipt as the trie holds it (EIP-2718, EIP-658)."""
+        done = self.executed[position]
+        logs: list[Rlp] = [
+            [
+                bytes.fromhex(log.address[2:]),
+                [bytes.fromhex(topic[2:]) for topic in log.topics],
+                log.data,
+            ]
+            for log in done.logs
+        ]
+        status = 0 if done.payment.failed else 1
+        kind = bytes([done.payment.kind]) if done.payment.kind else b""
+        return kind + rlp([status, self._gas_up_to(position), bloom(done.logs), logs])
+
+    def _gas_up_to(self, position: int) -> int:
+        return sum(each.payment.gas_used for each in self.executed[: position + 1])
 
     @cached_property
     def hash(self) -> str:
-        """keccak(rlp(header)), with the fields of Prague."""
+        """keccak(rlp(header)), with the fields of Prague or Amsterdam."""
         transactions, receipts, withdrawals = self._roots
-        header = [
+        header: list[Rlp] = [
             bytes.fromhex(self.parent[2:]),
             bytes.fromhex(_NO_UNCLES[2:]),
             bytes.fromhex(self.miner[2:]),
@@ -95,11 +125,16 @@ class EthBlock:
             bytes(32),
             bytes(32),
         ]
+        if self.amsterdam:
+            header += [bytes(32), self.number]
         return "0x" + keccak(rlp(header)).hex()
 
     def listed(self, *, full: bool) -> dict[str, Any]:
         """The block as eth_getBlockByNumber gives it."""
         transactions, receipts, withdrawals = self._roots
+        amsterdam = {"blockAccessListHash": word(0), "slotNumber": hex(self.number)}
+        if not self.amsterdam:
+            amsterdam = {}
         return {
             "number": hex(self.number),
             "hash": self.hash,
@@ -123,6 +158,7 @@ class EthBlock:
             "excessBlobGas": hex(self.blobs_excess),
             "parentBeaconBlockRoot": word(0),
             "requestsHash": word(0),
+            **amsterdam,
             "size": hex(700 + 200 * len(self.executed)),
             "uncles": [],
             "transactions": [
@@ -143,7 +179,7 @@ class EthBlock:
     def transaction(self, position: int) -> dict[str, Any]:
         """A transaction as eth_getTransactionByHash gives it."""
         done = self.executed[position]
-        return transaction_form(done.payment, done.price) | self._place(position)
+        return transaction_form(done.payment) | self._place(position)
 
     def receipt(self, position: int) -> dict[str, Any]:
         """A receipt as eth_getTransactionReceipt gives it."""
@@ -156,9 +192,7 @@ class EthBlock:
             "from": payment.sender,
             "to": payment.to,
             "contractAddress": done.created if payment.to is None else None,
-            "cumulativeGasUsed": hex(
-                sum(each.payment.gas_used for each in self.executed[: position + 1])
-            ),
+            "cumulativeGasUsed": hex(self._gas_up_to(position)),
             "gasUsed": hex(payment.gas_used),
             "effectiveGasPrice": hex(done.price),
             "status": "0x0" if payment.failed else "0x1",

@@ -54,10 +54,23 @@ class EthereumChain(EthereumTree):
         self.donors.add(address)
         return address
 
-    def pay(self, to: str, wei: int, *, sender: str | None = None, failed: bool = False) -> str:
-        """A plain payment by a stranger; returns its hash. A failed one moves nothing."""
+    def pay(
+        self,
+        to: str,
+        wei: int,
+        *,
+        sender: str | None = None,
+        failed: bool = False,
+        envelope: int = 2,
+    ) -> str:
+        """A plain payment by a stranger; returns its hash. A failed one moves nothing.
+
+        ``envelope`` is the transaction's type: 0, 1 or 2.
+        """
         gas = 30_000 if failed else 21_000
-        return self.make(sender or self.donor(), to, wei, failed=failed, gas_used=gas)
+        return self.make(
+            sender or self.donor(), to, wei, failed=failed, gas_used=gas, envelope=envelope
+        )
 
     def pay_inside(
         self, to: str, *wei: int, creation: bool = False, sender: str | None = None

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 GWEI = 10**9
 ETHER = 10**18
+BASE_FEE = 3 * GWEI
+# Where ether's own transfer logs come from (EIP-7708).
+SYSTEM_ADDRESS = "0xfffffffffffffffffffffffffffffffffffffffe"
 Rlp = bytes | int | list[Any]
 
 
@@ -70,7 +73,7 @@ class Payment:
     """A transaction and what it will do.
 
     ``moves`` are (from, to, wei) inside calls (from None: the called or created contract), ``code``
-    an account that gets (or loses) code.
+    an account that gets (or loses) code. ``envelope`` is the type of a plain one: 0, 1 or 2.
     """
 
     sender: str
@@ -85,11 +88,29 @@ class Payment:
     logs: tuple[Log, ...] = ()
     code: tuple[str, bytes] | None = None
     blobs: int = 0
+    envelope: int = 2
 
     @property
     def kind(self) -> int:
         """The transaction type (EIP-2718)."""
-        return 3 if self.blobs else 4 if self.code is not None else 2
+        return 3 if self.blobs else 4 if self.code is not None else self.envelope
+
+    @property
+    def price(self) -> int:
+        """What a unit of gas costs, in wei."""
+        return BASE_FEE + self.priority_fee
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """The versioned hashes of its blobs."""
+        return [bytes([1, *([0] * 30), n]) for n in range(self.blobs)]
+
+    @property
+    def delegation(self) -> list[Rlp]:
+        """The authorization that gives an account its code (EIP-7702); a signature is made up."""
+        address, code = self.code or ("", b"")
+        nonce = int.from_bytes(keccak(address.encode())[:2], "big")
+        return [self.chain_id, code[3:] or bytes(20), nonce, 1, *self._signature]
 
     @property
     def input(self) -> bytes:
@@ -97,30 +118,61 @@ class Payment:
         plain = self.gas_used == 21_000 and self.to is not None
         return b"" if plain else keccak(repr((self.moves, self.logs)).encode())[:4]
 
+    @property
+    def _signature(self) -> list[Rlp]:
+        """Two numbers that look like one; nobody here could sign."""
+        told = repr((self.sender, self.to, self.value, self.nonce, self.priority_fee)).encode()
+        return [int.from_bytes(keccak(told + half), "big") >> 1 for half in (b"r", b"s")]
+
     @cached_property
-    def hash(self) -> str:
-        """The transaction's hash."""
-        fields = [
-            self.chain_id,
+    def raw(self) -> bytes:
+        """The transaction as it is hashed and as its block's trie holds it."""
+        fee: list[Rlp] = [self.price]
+        if self.kind >= 2:
+            fee = [self.priority_fee, 2 * self.price]
+        fields: list[Rlp] = [
             self.nonce,
-            self.priority_fee,
+            *fee,
             self.gas_used,
             b"" if self.to is None else bytes.fromhex(self.to[2:]),
             self.value,
             self.input,
-            bytes.fromhex(self.sender[2:]),
         ]
-        return "0x" + keccak(bytes([self.kind]) + rlp(fields)).hex()
+        if self.kind == 0:
+            return rlp([*fields, 35 + 2 * self.chain_id, *self._signature])
+        fields = [self.chain_id, *fields, []]
+        if self.kind == 3:
+            fields += [2, [*self.hashes]]
+        if self.kind == 4:
+            fields += [[self.delegation]]
+        return bytes([self.kind]) + rlp([*fields, 0, *self._signature])
+
+    @cached_property
+    def hash(self) -> str:
+        """The transaction's hash."""
+        return octets(keccak(self.raw))
+
+    @property
+    def signature(self) -> dict[str, str]:
+        """The signature as JSON-RPC writes it."""
+        r, s = (hex(half) for half in self._signature if isinstance(half, int))
+        if self.kind == 0:
+            return {"v": hex(35 + 2 * self.chain_id), "r": r, "s": s}
+        return {"v": "0x0", "yParity": "0x0", "r": r, "s": s}
 
 
 @dataclass(frozen=True)
 class Executed:
-    """A transaction in a block; ``price`` is what a unit of gas cost, in wei."""
+    """A transaction in a block; ``price`` is what a unit of gas cost, in wei.
+
+    ``ether_logs`` are those of EIP-7708, on a chain that has them.
+    """
 
     payment: Payment
     price: int
     blob_gas: int
     blob_price: int
+    ether_logs: tuple[Log, ...] = ()
 
     @property
     def gas_cost(self) -> int:
@@ -136,10 +188,10 @@ class Executed:
     @property
     def logs(self) -> tuple[Log, ...]:
         """The events it left: none when it failed."""
-        return () if self.payment.failed else self.payment.logs
+        return () if self.payment.failed else (*self.ether_logs, *self.payment.logs)
 
 
-def transaction_form(payment: Payment, price: int) -> dict[str, Any]:
+def transaction_form(payment: Payment) -> dict[str, Any]:
     """A transaction's own fields; where it lies comes on top."""
     form: dict[str, Any] = {
         "hash": payment.hash,
@@ -150,24 +202,28 @@ def transaction_form(payment: Payment, price: int) -> dict[str, Any]:
         "to": payment.to,
         "value": hex(payment.value),
         "gas": hex(payment.gas_used),
-        "gasPrice": hex(price),
-        "maxFeePerGas": hex(2 * price),
-        "maxPriorityFeePerGas": hex(payment.priority_fee),
+        "gasPrice": hex(payment.price),
         "input": octets(payment.input),
-        "accessList": [],
         "blockHash": None,
         "blockNumber": None,
         "transactionIndex": None,
-        "v": "0x0",
-        "yParity": "0x0",
-        "r": hex(int(payment.hash, 16) | 1),
-        "s": "0x1",
+        **payment.signature,
     }
+    if payment.kind >= 1:
+        form["accessList"] = []
+    if payment.kind >= 2:
+        form["maxFeePerGas"] = hex(2 * payment.price)
+        form["maxPriorityFeePerGas"] = hex(payment.priority_fee)
     if payment.blobs:
         form["maxFeePerBlobGas"] = "0x2"
-        form["blobVersionedHashes"] = ["0x01" + "00" * 31] * payment.blobs
+        form["blobVersionedHashes"] = [octets(each) for each in payment.hashes]
     if payment.code is not None:
-        form["authorizationList"] = []
+        chain_id, address, nonce, parity, r, s = payment.delegation
+        told = {"chainId": chain_id, "nonce": nonce, "yParity": parity, "r": r, "s": s}
+        form["authorizationList"] = [
+            {name: hex(number) for name, number in told.items() if isinstance(number, int)}
+            | {"address": octets(address) if isinstance(address, bytes) else None}
+        ]
     return form
 
 

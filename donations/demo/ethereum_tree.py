@@ -12,9 +12,11 @@ from eth_utils.crypto import keccak
 
 from donations.demo.ethereum_block import EthBlock
 from donations.demo.ethereum_payment import (
+    BASE_FEE,
     ETHER,
     GWEI,
     NO_ACCOUNT,
+    SYSTEM_ADDRESS,
     TRANSFER_TOPIC,
     Account,
     Executed,
@@ -23,7 +25,9 @@ from donations.demo.ethereum_payment import (
     Withdrawal,
     lower,
     rlp,
+    word,
 )
+from donations.demo.ethereum_trie import EMPTY_ROOT, put
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,11 +49,14 @@ class EthereumTree:
     """All blocks ever made, the best branch, and the accounts after each block of any branch.
 
     ``builder`` gets the priority fees when no proposer is named. Listeners hear of each change.
+    ``amsterdam``: blocks are of that fork from now on. A donor's account is in the state from his
+    first transaction on.
     """
 
     def __init__(self, builder: str, start: int | None) -> None:
         self.builder = builder
-        self.base_fee = 3 * GWEI
+        self.amsterdam = False
+        self.base_fee = BASE_FEE
         self.best: list[EthBlock] = []
         self.blocks: dict[str, EthBlock] = {}
         self.transactions: dict[str, Payment] = {}
@@ -147,9 +154,8 @@ class EthereumTree:
 
     def _execute(self, draft: _Draft, payment: Payment, proposer: str) -> Executed | None:
         sender = self._get(draft, payment.sender)
-        price = self.base_fee + payment.priority_fee
         blob_gas = payment.blobs * _BLOB_GAS
-        done = Executed(payment, price, blob_gas, int(blob_gas > 0))
+        done = Executed(payment, payment.price, blob_gas, int(blob_gas > 0))
         if sender.nonce != payment.nonce or sender.balance < payment.value + done.gas_cost:
             return None  # it waits, as in a real mempool
         self._add(draft, payment.sender, -done.gas_cost)
@@ -159,9 +165,15 @@ class EthereumTree:
         if payment.failed:
             return done
         receiver = payment.to or done.created
-        for source, to, wei in ((payment.sender, receiver, payment.value), *payment.moves):
-            self._add(draft, source or receiver, -wei)
+        moves = [
+            (source or receiver, to, wei)
+            for source, to, wei in ((payment.sender, receiver, payment.value), *payment.moves)
+        ]
+        for source, to, wei in moves:
+            self._add(draft, source, -wei)
             self._add(draft, to, wei)
+        if self.amsterdam:
+            done = replace(done, ether_logs=tuple(_ether_log(*m) for m in moves if _is_seen(*m)))
         if payment.to is None:
             made = draft.changed[receiver]
             draft.changed[receiver] = replace(made, nonce=1, code=b"\x60\x80")
@@ -195,11 +207,9 @@ class EthereumTree:
             self._withdrawn += 1
         self._withdrawals.clear()
         self._branches += 1
-        root = self.tip.state_root if self.best else bytes(32)
-        changes = [
-            [bytes.fromhex(key[2:]), each.balance, each.nonce, each.code]
-            for key, each in sorted(draft.changed.items())
-        ]
+        state = self.tip.state if self.best else None
+        for address, account in draft.changed.items():
+            state = put(state, keccak(bytes.fromhex(address[2:])).hex(), _in_state(account))
         block = EthBlock(
             number=number,
             parent=self.tip.hash if self.best else "0x" + "00" * 32,
@@ -210,8 +220,9 @@ class EthereumTree:
             withdrawals=tuple(withdrawals),
             changed=draft.changed,
             tokens=draft.tokens,
-            state_root=keccak(root + rlp(changes)),
+            state=state,
             extra=f"world {self._branches}".encode(),
+            amsterdam=self.amsterdam,
         )
         self._connect(block)
         return block
@@ -242,3 +253,20 @@ class EthereumTree:
     def _announce(self) -> None:
         for listener in tuple(self.listeners):
             listener()
+
+
+def _in_state(account: Account) -> bytes:
+    """An account as the state trie holds it: an empty one not at all (EIP-161)."""
+    if account == NO_ACCOUNT:
+        return b""
+    return rlp([account.nonce, account.balance, EMPTY_ROOT, keccak(account.code)])
+
+
+def _is_seen(source: str, to: str, wei: int) -> bool:
+    """Whether ether that moves leaves a log (EIP-7708)."""
+    return wei > 0 and source != to
+
+
+def _ether_log(source: str, to: str, wei: int) -> Log:
+    topics = (TRANSFER_TOPIC, word(int(source, 16)), word(int(to, 16)))
+    return Log(SYSTEM_ADDRESS, topics, wei.to_bytes(32, "big"))
