@@ -11,6 +11,7 @@ DonationsError
 |- BadObservation         well-formed but impossible: refuse it, keep the old ledger
 |   '- ProvenLie          the upstream's own bytes convict it; ``evidence`` shows how
 |- BundleRefused          a proof bundle that proves nothing: the exact reason
+|- Unprovable             nothing is wrong, but a proof cannot be had: what stands stays as it is
 '- StoreError             database newer than the code, full, locked or corrupt
 """
 
@@ -100,6 +101,10 @@ class ProvenLie(BadObservation):
 
 class BundleRefused(DonationsError):
     """A proof bundle is not of its form, or what it claims does not follow from it."""
+
+
+class Unprovable(DonationsError):
+    """A proof cannot be had: of a kind not known here, or no longer kept. It convicts nobody."""
 
 
 class StoreError(DonationsError):

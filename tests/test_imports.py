@@ -89,7 +89,7 @@ FENCES = {
     "babel": {"web"},
     "bit": {"chains"},
     "brotli": {"web"},
-    "eth_hash": {"chains"},
+    "eth_hash": {"chains", "proof"},
     "eth_utils": {"demo"},
     "qrcode": {"qr.py"},
     "sqlalchemy": {"evidence.py", "rows.py", "schema.py", "store.py"},
