@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.mutants_core import AGREEMENT, LEDGER, STORE
+from tests.mutants_ethereum import ETHEREUM
 from tests.mutants_proof import PROOF
 from tests.mutants_sources import SOURCES
 
@@ -48,6 +49,7 @@ MUTANTS = tuple(
         ("donations/agreement.py", AGREEMENT),
         *STORE,
         *SOURCES,
+        *ETHEREUM,
         *PROOF,
     )
     for bug in bugs

@@ -21,6 +21,7 @@ from donations.ledger import Block, Checkpoint, Observation, Transaction
 from donations.sources.base import Ask, Failure, Probe
 from donations.sources.ethereum_account import Account
 from donations.sources.ethereum_gaps import horizon_of, jump_gaps
+from donations.sources.ethereum_proofs import EthereumProofs
 from donations.sources.ethereum_reading import read_windows
 from donations.sources.ethereum_rpc import (
     Item,
@@ -73,6 +74,7 @@ class EthereumSource:
         self._watched = frozenset(address.lower() for address in addresses)
         self._rpc = StrictProvider(url)
         self._web3 = AsyncWeb3(self._rpc)
+        self.proofs = EthereumProofs(self._rpc, operator)
         self._accounts = {address: Account() for address in addresses}
         self._tokens = Tokens(self._rpc, tokens, addresses)
         self._blocks: dict[int, Block] = {}

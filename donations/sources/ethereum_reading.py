@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # A full block with its receipts is up to about 2 MB of JSON.
 _BLOCKS_A_REQUEST = 3
-_NO_SUCH_METHOD = -32601
+NO_SUCH_METHOD = -32601
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +82,13 @@ async def _read_blocks(rpc: StrictProvider, numbers: Sequence[int]) -> dict[int,
         answers = await rpc.ask(items)
         for n, full, receipts in zip(part, answers[: len(part)], answers[len(part) :], strict=True):
             block = good(full, "eth_getBlockByNumber")
-            if isinstance(receipts, RpcError) and receipts.code == _NO_SUCH_METHOD:
-                receipts = await _single_receipts(rpc, block)  # noqa: PLW2901 - the same, dearer
+            if isinstance(receipts, RpcError) and receipts.code == NO_SUCH_METHOD:
+                receipts = await single_receipts(rpc, block)  # noqa: PLW2901 - the same, dearer
             blocks[n] = read_block(block, good(receipts, "eth_getBlockReceipts"))
     return blocks
 
 
-async def _single_receipts(rpc: StrictProvider, block: Any) -> list[Any]:
+async def single_receipts(rpc: StrictProvider, block: Any) -> list[Any]:
     """For endpoints without eth_getBlockReceipts."""
     hashes = [hash32(field(sent, "hash")) for sent in field(block, "transactions")]
     answers = await rpc.ask([("eth_getTransactionReceipt", [h]) for h in hashes])

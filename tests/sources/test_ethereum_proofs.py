@@ -1,0 +1,370 @@
+"""Final Ethereum gifts are proven by what endpoints show, whoever of them lies or is silent."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from donations.chains.base import Network
+from donations.demo import faults
+from donations.demo.ethereum import EthereumServer
+from donations.demo.ethereum_chain import EthereumChain
+from donations.errors import ProvenLie, Unprovable, UpstreamError, UpstreamUnavailable
+from donations.ledger import Block, Key, Kind, State, Transfer
+from donations.proof.ethereum_evidence import Claim, check_evidence, check_together
+from donations.sources.base import Ask
+from donations.sources.ethereum import EthereumSource
+from donations.sources.ethereum_prover import Proven, claim_of, prove
+from tests.running import scene
+from tests.sources.kinds import ADDRESSES, FINAL_LAG, START, TOKEN, look, transfers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+OURS = ADDRESSES[0]
+ETH = Key("eth", OURS, "ETH")
+USDX = Key("eth", OURS, TOKEN.symbol)
+CONTRACTS = {TOKEN.symbol: TOKEN.contract}
+
+
+@dataclass
+class Operators:
+    """Endpoints of one chain, and the sources that ask them."""
+
+    chain: EthereumChain
+    servers: list[EthereumServer]
+    sources: list[EthereumSource]
+
+    async def claims(self) -> tuple[Block, list[Claim]]:
+        """What the first operator tells of final gifts, all in one block."""
+        told = await look(self.sources[0], Ask(ETH, 0), Ask(USDX, 0))
+        found = [claim_of(t, "ETH", CONTRACTS) for each in told for t in transfers(each)]
+        claims = [claim for claim in found if claim is not None]
+        (block,) = {
+            t.block for each in told for t in transfers(each) if t.state is State.FINAL and t.block
+        }
+        return block, claims
+
+    async def prove(self, block: Block, claims: list[Claim], agree: int = 2) -> Proven:
+        proofs = {source.operator: source.proofs for source in self.sources}
+        return await prove(block, claims, proofs, agree)
+
+    def quiet(self) -> None:
+        for server in self.servers:
+            server.posts = 0
+
+
+@asynccontextmanager
+async def operators(count: int = 2) -> AsyncIterator[Operators]:
+    """A chain with a payment, income from inside and a token in one final block."""
+    chain = EthereumChain(start=START, final_lag=FINAL_LAG)
+    chain.pay(OURS, 5)
+    chain.pay(chain.stranger(), 6)
+    chain.pay_inside(OURS, 7)
+    chain.token(TOKEN.contract, OURS, 11)
+    chain.withdraw(OURS, 13)
+    chain.mine()
+    chain.mine(FINAL_LAG)
+    async with AsyncExitStack() as stack:
+        made = Operators(chain, [], [])
+        for n in range(count):
+            server = await stack.enter_async_context(EthereumServer(chain))
+            source = EthereumSource(
+                server.url,
+                f"operator {n}",
+                network=Network("mainnet", chain_id=1),
+                addresses=(OURS,),
+                tokens=(TOKEN,),
+            )
+            stack.push_async_callback(source.close)
+            made.servers.append(server)
+            made.sources.append(source)
+        yield made
+
+
+def bend(server: EthereumServer, method: str, change: Callable[[Any, list[Any]], Any]) -> None:
+    """From now on the server's answers to a method are changed."""
+    right = server.call
+
+    def call(asked: str, params: list[Any]) -> Any:
+        answer = right(asked, params)
+        return change(answer, params) if asked == method else answer
+
+    server.call = call
+
+
+@scene
+async def test_gifts_of_each_kind_are_proven() -> None:
+    """What a source told of a payment, of income from inside and of a token is proven.
+
+    The evidence stands alone, names the operators that agree, and costs one request to each of
+    them and one more to the one that shows it.
+    """
+    async with operators(3) as them:
+        block, claims = await them.claims()
+        assert sorted(claim.amount for claim in claims) == [5, 7, 11]
+        them.quiet()
+        proven = await them.prove(block, claims)
+        assert [server.posts for server in them.servers] == [2, 1, 1]
+        assert proven.failures == {}
+        assert proven.unprovable == set()
+        for claim in claims:
+            evidence = proven.evidence[claim.id]
+            assert check_evidence(evidence, claim).hash == block.hash
+            assert evidence.operators == {"operator 0", "operator 1", "operator 2"}
+        check_together([(proven.evidence[claim.id], claim) for claim in claims])
+
+
+@scene
+async def test_what_was_never_paid_is_not_proven() -> None:
+    """A gift that the ledger should not hold finds no evidence, and is not asked for again."""
+    async with operators() as them:
+        block, claims = await them.claims()
+        for claim in claims:
+            for wrong in (
+                replace(claim, amount=claim.amount + 1),
+                replace(claim, address="0x" + "99" * 20),
+            ):
+                proven = await them.prove(block, [wrong])
+                assert proven.evidence == {}
+        ghost = Claim("0x" + "12" * 32, OURS, 5, block.hash)
+        proven = await them.prove(block, [ghost, *claims])
+        assert proven.evidence.keys() == {claim.id for claim in claims}
+        assert proven.unprovable == {ghost.id}
+
+
+@pytest.mark.parametrize("alone", ["one operator", "another branch", "not final there", "down"])
+@scene
+async def test_nothing_is_proven_by_one_operator(alone: str) -> None:
+    """Without a second operator that holds the header at or below finalized, nothing is proven."""
+    async with operators(1 if alone == "one operator" else 2) as them:
+        block, claims = await them.claims()
+        match alone:
+            case "another branch":
+                bend(
+                    them.servers[1],
+                    "eth_getBlockByNumber",
+                    lambda answer, _: answer | {"hash": "0x" + "ab" * 32},
+                )
+            case "not final there":
+                them.servers[1].view.lag = 1
+            case "down":
+                await them.servers[1].stop()
+        proven = await them.prove(block, claims, agree=1)
+        assert proven.evidence == {}
+        assert proven.unprovable == set(), "later it may be proven"
+        assert list(proven.failures) == (["operator 1"] if alone == "down" else [])
+
+
+@scene
+async def test_an_endpoint_without_proofs_still_agrees() -> None:
+    """Where eth_getProof is missing, payments and tokens are proven by it all the same.
+
+    Income from inside needs another operator; that one is asked instead, at once and without
+    asking the first one for a state ever again.
+    """
+    async with operators() as them:
+        block, claims = await them.claims()
+        them.servers[0].missing.add("eth_getProof")
+        proven = await them.prove(block, claims)
+        assert proven.evidence.keys() == {claim.id for claim in claims}
+        assert isinstance(proven.failures["operator 0"], Unprovable)
+        them.servers[0].requests.clear()
+        assert (await them.prove(block, claims)).evidence.keys() == proven.evidence.keys()
+        assert them.servers[0].requests["eth_getProof"] == 0
+        them.servers[1].missing.add("eth_getProof")
+        proven = await them.prove(block, claims)
+        (inside,) = (claim for claim in claims if claim.id.endswith(":internal"))
+        assert proven.evidence.keys() == {claim.id for claim in claims} - {inside.id}
+        assert proven.unprovable == {inside.id}
+
+
+@scene
+async def test_receipts_are_read_one_by_one_where_they_must_be() -> None:
+    """An endpoint without eth_getBlockReceipts proves the same, from single receipts."""
+    async with operators() as them:
+        block, claims = await them.claims()
+        for server in them.servers:
+            server.missing.add("eth_getBlockReceipts")
+        assert len((await them.prove(block, claims)).evidence) == 3
+
+
+@scene
+async def test_a_state_that_is_gone_leaves_the_level() -> None:
+    """Where no operator keeps the state any more, income from inside stays agreed for good."""
+    async with operators() as them:
+        block, claims = await them.claims()
+        for server in them.servers:
+            server.view.states = 4
+        proven = await them.prove(block, claims)
+        assert len(proven.evidence) == 2
+        assert {claim.id for claim in claims} - proven.evidence.keys() == proven.unprovable
+
+
+def forged_balance(answer: Any, _: object) -> Any:
+    return answer | {"balance": hex(int(answer["balance"], 16) + 100)}
+
+
+def hidden_payment(answer: Any, params: list[Any]) -> Any:
+    return answer | {"transactions": answer["transactions"][1:]} if params[1] else answer
+
+
+def no_withdrawals(answer: Any, _: object) -> Any:
+    return answer | {"withdrawals": []}
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "denied"),
+    [
+        ("eth_getProof", forged_balance, "denies its balance"),
+        ("eth_getBlockByHash", hidden_payment, "denies its transactions"),
+        ("eth_getBlockByHash", no_withdrawals, "denies its withdrawals"),
+    ],
+)
+@scene
+async def test_a_lie_convicts_and_another_operator_proves(
+    method: str, change: Callable[[Any, list[Any]], Any], denied: str
+) -> None:
+    """What contradicts itself is a proven lie with its evidence; the next operator is asked."""
+    async with operators() as them:
+        block, claims = await them.claims()
+        bend(them.servers[0], method, change)
+        proven = await them.prove(block, claims)
+        lie = proven.failures["operator 0"]
+        assert isinstance(lie, ProvenLie)
+        assert denied in str(lie)
+        parent = them.chain.blocks[block.hash].parent
+        assert block.hash in lie.evidence or parent in lie.evidence
+        assert proven.evidence.keys() == {claim.id for claim in claims}
+
+
+def other_receipts(answer: Any, _: object) -> Any:
+    return [each | {"status": "0x0"} for each in answer]
+
+
+def other_header(answer: Any, _: object) -> Any:
+    return answer | {"stateRoot": "0x" + "ab" * 32}
+
+
+def unknown_fork(answer: Any, _: object) -> Any:
+    return answer | {"gasLimit": "0x1"}
+
+
+def other_nodes(answer: Any, _: object) -> Any:
+    return answer | {"accountProof": answer["accountProof"][:-1]}
+
+
+def nothing(answer: Any, _: object) -> Any:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("eth_getBlockReceipts", other_receipts),
+        ("eth_getBlockReceipts", nothing),
+        ("eth_getBlockByHash", other_header),
+        ("eth_getBlockByHash", unknown_fork),
+        ("eth_getBlockByHash", nothing),
+        ("eth_getProof", other_nodes),
+        ("eth_getProof", nothing),
+    ],
+)
+@scene
+async def test_what_is_wrong_but_no_lie_accuses_nobody(
+    method: str, change: Callable[[Any, list[Any]], Any]
+) -> None:
+    """A form not known here, or an answer of another block, proves nothing and convicts nobody."""
+    async with operators() as them:
+        block, claims = await them.claims()
+        for server in them.servers:
+            bend(server, method, change)
+        proven = await them.prove(block, claims)
+        assert len(proven.evidence) == (2 if method == "eth_getProof" else 0)
+        assert proven.failures.keys() == {"operator 0", "operator 1"}
+        assert not any(isinstance(error, ProvenLie) for error in proven.failures.values())
+
+
+@scene
+async def test_all_operators_together_prove_no_gift_that_their_header_denies() -> None:
+    """Operators that agree on a true header cannot show another amount, whatever they answer."""
+    async with operators() as them:
+        block, claims = await them.claims()
+
+        def richer(answer: Any, params: list[Any]) -> Any:
+            if params[1]:
+                for each in answer["transactions"]:
+                    each["value"] = hex(int(each["value"], 16) + 1)
+            return answer
+
+        for server in them.servers:
+            bend(server, "eth_getBlockByHash", richer)
+        raised = [replace(claim, amount=claim.amount + 1) for claim in claims]
+        assert (await them.prove(block, raised)).evidence == {}
+
+
+@scene
+async def test_weather_is_told_and_tried_again() -> None:
+    """An operator that is down or refuses while it shows evidence leaves the claims for later."""
+    async with operators() as them:
+        block, claims = await them.claims()
+        for server in them.servers:
+            server.fault = faults.http_status(503, "eth_getBlockByHash")
+        proven = await them.prove(block, claims)
+        assert proven.evidence == {}
+        assert proven.unprovable == set()
+        assert all(isinstance(e, UpstreamUnavailable) for e in proven.failures.values())
+        for server in them.servers:
+            server.fault = faults.rpc_error(-32005, "rate limited", "eth_getProof")
+        proven = await them.prove(block, claims)
+        assert len(proven.evidence) == 2
+        assert proven.unprovable == set()
+        assert all(isinstance(e, UpstreamError) for e in proven.failures.values())
+
+
+def transfer(**how: Any) -> Transfer:
+    """A final gift, but for what is said otherwise."""
+    block = Block(5, "0x" + "55" * 32, 60)
+    identity = "0x" + "77" * 32
+    made = Transfer(
+        key=ETH,
+        id=identity,
+        kind=Kind.GIFT,
+        state=State.FINAL,
+        amount=7,
+        block=block,
+        consumes=frozenset(),
+        brings=((identity, 7),),
+        spends=(),
+        coinbase=False,
+        first_seen=60,
+    )
+    return replace(made, **how)
+
+
+def test_only_final_gifts_are_claimed() -> None:
+    """What is not final, no gift, in doubt, or has no transaction or block makes no claim."""
+    good = transfer()
+    block = good.block
+    assert block is not None
+    assert claim_of(good, "ETH", CONTRACTS) == Claim(good.id, OURS, 7, block.hash)
+    inside = replace(good, id=f"{block.hash}:internal")
+    assert claim_of(inside, "ETH", CONTRACTS) == Claim(inside.id, OURS, 7, block.hash)
+    token = replace(good, key=USDX, id=f"{good.id}:3")
+    assert claim_of(token, "ETH", CONTRACTS) == Claim(token.id, OURS, 7, block.hash, TOKEN.contract)
+    for other in (
+        replace(good, state=State.CONFIRMED),
+        replace(good, kind=Kind.OWN),
+        replace(good, kind=Kind.UNATTRIBUTED),
+        replace(good, missing_since=5),
+        replace(good, spends=(("x", 1),)),
+        replace(good, id="opening"),
+        replace(good, id="withdrawal 5"),
+        replace(good, id=f"{block.hash}:rest"),
+        replace(token, id=good.id),
+        replace(token, key=Key("eth", OURS, "UNLISTED")),
+    ):
+        assert claim_of(other, "ETH", CONTRACTS) is None
