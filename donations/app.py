@@ -16,6 +16,7 @@ from donations.chains.second_opinion import check_script
 from donations.errors import StoreError
 from donations.lister import Lister, count_established
 from donations.operators import Operator
+from donations.showing import Showcase
 from donations.snapshot import Freshness
 from donations.sources.certificates import Certificates
 from donations.sources.electrum import ElectrumSource
@@ -29,6 +30,7 @@ from donations.web import create_web
 from donations.web.assets import load_assets
 from donations.web.ledger import LedgerPages
 from donations.web.live import Live
+from donations.web.proofs import Proofs
 from donations.web.public import Readiness, Reason
 from donations.web.publisher import Publisher
 from donations.web.server import serve
@@ -165,6 +167,8 @@ class Service:
         )
         self.ledger = LedgerPages(assets, zone=config.timezone)
         self.lister = Lister(config) if config.widget.ledger else None
+        self.showcase = Showcase(config)
+        self.proofs = Proofs(self.showcase.bundle)
         self._established: Established | None = None
         self.trackers: list[Tracker] = []
         self._arrivals = Arrivals()
@@ -189,6 +193,7 @@ class Service:
         """Give the database back."""
         if self.lister is not None:
             self.lister.close()
+        self.showcase.close()
         self.store.close()
 
     async def open(self) -> None:
@@ -261,6 +266,7 @@ class Service:
             self.lister.wake()
 
     def _list(self, listing: Listing) -> None:
+        self.proofs.changed()
         if self.publisher.published is not None:
             self.ledger.publish(self.publisher.published, listing)
         counts = count_established(listing)
@@ -291,12 +297,16 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         stack.callback(service.close)
         await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
         await service.open()
-        listed = service.ledger.routes() if config.widget.ledger else []
+        listed = [*service.ledger.routes(), *service.proofs.routes()]
         app = create_web(
             service.publisher,
             service.readiness,
             public_url=config.public_url,
-            more=[*service.live.routes(), *service.thanks.routes(), *listed],
+            more=[
+                *service.live.routes(),
+                *service.thanks.routes(),
+                *(listed if config.widget.ledger else ()),
+            ],
         )
         app.on_shutdown.append(service.live.close)
         port = await stack.enter_async_context(serve(app, config.server.host, config.server.port))

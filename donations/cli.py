@@ -65,9 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _refuse_keys(words: Sequence[str]) -> None:
     """Key material is refused before argparse, whose errors repeat what they do not know."""
+    numbers = words[:1] == ["prove"]  # takes those of transactions, and never repeats them
     for text in (*words, " ".join(words)):
         # A folder may be named by 64 digits: those of containers are.
-        found = find_secret(text, bare_hex="/" not in text)
+        found = find_secret(text, bare_hex="/" not in text and not numbers)
         if found is not None:
             raise SecretPasted(f"{found.kind} stands here. {ADVICE}", file="the command line")
 
@@ -128,6 +129,14 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     _config_option(doctor)
     _json_option(doctor)
+
+    prove = _command(
+        commands, "prove", _prove, "print the proof bundle of a gift, or of all of an address",
+        "What it prints can be checked by anybody, without this service and without a network: "
+        "donations verify. BTC and BCH gifts can be proven once they stand in a block.",
+    )  # fmt: skip
+    prove.add_argument("what", metavar="TXID|ADDRESS", help="the transaction, or the address")
+    _config_option(prove)
 
     verify = _command(
         commands, "verify", _verify, "check a proof bundle, without a network",
@@ -275,6 +284,14 @@ def _doctor(options: argparse.Namespace) -> int:
     report = examine.examine(load(options.config))
     _print(examine.as_json(report) if options.json else examine.lines(report))
     return DONE if report.ok else WORLD_WRONG
+
+
+def _prove(options: argparse.Namespace) -> int:
+    from donations.showing import print_bundle
+
+    bundle = print_bundle(load(options.config), options.what)
+    sys.stdout.write(bundle.decode())
+    return DONE
 
 
 def _verify(options: argparse.Namespace) -> int:

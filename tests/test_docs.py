@@ -38,7 +38,7 @@ def test_every_command_that_is_shown_is_understood() -> None:
     shown = re.findall(r"(?:^|`|\$ |bin/)donations ([a-z]+(?: [^`\n#|]+)?)", README, re.MULTILINE)
     assert len(shown) >= 15
     for text in shown:
-        words = text.split(" | ")[0].split()
+        words = re.split(r" [|>] ", text)[0].split()
         if words[0] in commands():
             cli._parser().parse_args(words)
         else:

@@ -20,6 +20,7 @@ from donations.demo.world import World
 from donations.doctor import examine, machine, versions
 from donations.doctor.finding import Verdict
 from donations.ledger import Key
+from tests.bundle.kept import keep
 from tests.nodes.process import free_ports
 from tests.program import COMMAND, ENVIRONMENT, donations, offline_config, served
 from tests.running import agrees, config_on, scene, service_on, until
@@ -370,3 +371,25 @@ def test_beside_a_served_database(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout
         assert "service: it runs" in done.stdout
     assert "none runs" in donations("doctor", "--config", file, folder=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("statement", "law"),
+    [
+        ("UPDATE proofs SET raw = X'00'", "proofs that do not hold"),
+        ("UPDATE proofs SET position = position + 1", "proofs that do not hold"),
+        ("UPDATE proofs SET header = zeroblob(80)", "proofs that do not hold"),
+        ("UPDATE headers SET raw = zeroblob(80) WHERE height = 50", "not on the chain of the kept"),
+        ("DELETE FROM headers", "not on the chain of the kept headers"),
+        ("DELETE FROM proofs", "without a proof"),
+        ("UPDATE transfers SET level = 'proven'", "without a proof"),
+        ("UPDATE transfers SET brings = replace(brings, ' 5001', ' 5002')", "of the proven bytes"),
+    ],
+)
+def test_each_damage_of_a_proof_is_named(tmp_path: Path, statement: str, law: str) -> None:
+    """What is called proven is checked anew from the kept bytes, amounts and headers included."""
+    config, _, _ = keep(tmp_path, "bch")
+    report = examine.examine(config)
+    assert [f for f in report.findings if f.subject == "proofs" and "3 hold" in f.text]
+    execute(config, statement)
+    assert any(law in finding.text for finding in faults(examine.examine(config)))

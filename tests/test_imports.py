@@ -64,15 +64,17 @@ LAYERS = {
     "web": "amounts arrivals errors ledger listing png qr secrets snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
+    "showing": "bundle config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
-    "doctor": "amounts config errors ledger rows schema",
+    "doctor": "amounts config errors ledger proof rows schema",
     # wiring
-    "app": "arrivals chains config errors ledger lister listing operators snapshot sources store "
-    "summary timer tracker web",
+    "app": "arrivals chains config errors ledger lister listing operators showing snapshot sources "
+    "store summary timer tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
-    "cli": "__init__ app bundle check config demo doctor errors init secrets summary totals web",
+    "cli": "__init__ app bundle check config demo doctor errors init secrets showing summary "
+    "totals web",
     "__main__": "cli",
 }
 

@@ -40,6 +40,8 @@ MAX_TRANSFERS: Final = 50_000
 _MAX_TRANSACTION: Final = 4_000_000  # bytes: no block holds a larger one
 _MAX_RUNS: Final = 2_000
 _MAX_HEIGHT: Final = 1 << 31
+_DEEPEST: Final = 16
+_NO_BRACKETS: Final = re.compile(rb"[^\[\]{}]+")
 _TEXT: Final = re.compile(r"[!-~]{1,120}")
 _HASH: Final = re.compile(r"(?:0x)?[0-9a-f]{64}")
 _ID: Final = re.compile(r"(?:0x)?[0-9a-f]{64}(?::[0-9a-z]{1,10})?")
@@ -131,6 +133,12 @@ def read(text: bytes) -> Bundle:
 
 
 def _decoded(text: bytes) -> Any:
+    # Python's decoder recurses in C: what is nested without end would end the process.
+    brackets = _NO_BRACKETS.sub(b"", text)
+    for _ in range(_DEEPEST):
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    if brackets:
+        raise BundleRefused("it is nested too deep, or is cut off")
     try:
         return json.loads(
             text.decode("ascii"), object_pairs_hook=_unique, parse_float=_no, parse_constant=_no

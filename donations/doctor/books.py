@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import parse_units
+from donations.doctor.faults import Faults
 from donations.ledger import Bucket, Key, Kind, State, Transfer
 from donations.rows import transfer_of, transfer_row
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-_LISTED = 5
 _IN_BLOCKS = tuple(b for b in Bucket if b not in (Bucket.PENDING, Bucket.OWN_PENDING))
 _DIGEST = 1 << 256
 _OUTPOINT = re.compile(r"[0-9a-f]{64}:\d+")
@@ -33,13 +33,15 @@ _DERIVED = ("received_at", "settled")
 class Book:
     """The ledger of one key as it was made anew. Amounts are base units.
 
-    ``digest`` is of the final transfers, and of facts of the chain alone: whoever recorded the same
-    transfers in whatever order has the same. ``height`` is that of the last view, None before it.
+    ``unproven`` would stand in blocks if that were proven. ``digest`` is of the final transfers,
+    and of facts of the chain alone: whoever recorded the same transfers in whatever order has the
+    same. ``height`` is that of the last view, None before it.
     """
 
     key: Key
     transfers: int = 0
     final: int = 0
+    unproven: int = 0
     digest: int = 0
     height: int | None = None
     sums: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
@@ -47,25 +49,6 @@ class Book:
     def total(self, *buckets: Bucket) -> int:
         """Base units in some buckets, all months together."""
         return sum(units for (_, bucket), (units, _) in self.sums.items() if bucket in buckets)
-
-
-@dataclass
-class Faults:
-    """What does not fit, the first of each kind in words and all of them counted."""
-
-    first: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def add(self, law: str, what: str) -> None:
-        self.counts[law] += 1
-        if len(self.first[law]) < _LISTED:
-            self.first[law].append(what)
-
-    def lines(self) -> Iterator[str]:
-        """One line for each law that was broken."""
-        for law, told in self.first.items():
-            more = self.counts[law] - len(told)
-            yield f"{law}: {'; '.join(told)}{f' and {more} more' if more else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +125,8 @@ def _enter(book: Book, transfer: Transfer, zone: tzinfo) -> None:
     if transfer.state is State.FINAL:
         book.final += 1
         book.digest = (book.digest + _digest(transfer)) % _DIGEST
+    if transfer.waits_for_proof and transfer.bucket is not None:
+        book.unproven += transfer.amount
     if transfer.bucket is not None:
         month = datetime.fromtimestamp(transfer.received_at, zone).strftime("%Y-%m")
         units, count = book.sums.get((month, transfer.bucket), (0, 0))
@@ -237,7 +222,7 @@ def _check_balances(
         book.height = row.height
         if row.balance is None or not row.complete:
             continue
-        rest = parse_units(row.balance) - book.total(*_IN_BLOCKS)
+        rest = parse_units(row.balance) - book.total(*_IN_BLOCKS) - book.unproven
         if rest == 0:
             continue
         text = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from donations.doctor import books, database, machine
+from donations.doctor import books, database, machine, proofs
 from donations.doctor.finding import Finding, Verdict, fault, fine, warning
 from donations.doctor.versions import check_versions, installed
 from donations.errors import StoreError
@@ -67,6 +67,7 @@ def _with_database(config: Config, findings: list[Finding]) -> Report:
                 found += machine.check_clock(connection)
                 audit = books.audit(connection, config.timezone)
                 found += _ledger(config, connection, audit)
+                found += proofs.check_proofs(connection, config)
     except StoreError as error:
         found.append(fault("database", str(error), database.RESTORE))
     if alone and database.log_of(config.database).exists():

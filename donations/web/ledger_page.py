@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from donations.web.page_words import Pages
 
 _STANDING = ("pending", "confirmed", "final")
+_PROVABLE = ("btc", "bch")
+_COMMAND = Html('<code dir="ltr">donations verify proof.json</code>')
 _WORDS = ("proven", "agreed", "final", "own", "gone")
 _MINUS = "\u2212"
 
@@ -60,7 +62,7 @@ class PageWriter:
             words_title=say("words"),
             words=join(self._words(snapshot)),
             limits=say("word_limits"),
-            check=Html(),
+            check=self._check(sums),
             home=locale.say("home"),
             languages=join(
                 self.pages.piece("language", tag=tag, name=name, page=here)
@@ -73,7 +75,7 @@ class PageWriter:
 
     def _coin(self, coin: Coin, sums: Sums) -> Html:
         say, locale = self.pages.say, self.pages.locale
-        total, proven = locale.say("unknown"), Html()
+        total, proven, gifts = locale.say("unknown"), Html(), 0
         if coin.sums is not None:
             own = coin.sums[0]
             total = Html(locale.amount(own.received, own.decimals, own.symbol))
@@ -89,8 +91,17 @@ class PageWriter:
             total=total,
             proven=proven,
             state=self._state(coin),
-            proof=Html(),
+            proof=self._total_proof(coin) if gifts and coin.chain in _PROVABLE else Html(),
         )
+
+    def _total_proof(self, coin: Coin) -> Html:
+        text = self.pages.say("proof_total")
+        return self.pages.piece("total", chain=coin.chain, address=coin.address, text=text)
+
+    def _check(self, sums: Sums) -> Html:
+        if not any(level is Level.PROVEN for _, level in sums):
+            return Html()
+        return self.pages.piece("paragraph", text=self.pages.say("check", command=_COMMAND))
 
     def _state(self, coin: Coin) -> Html:
         locale = self.pages.locale
@@ -145,7 +156,20 @@ class PageWriter:
             when=locale.date(entry["time"], self.zone),
             block=block,
             id=entry["id"],
-            proof=Html(),
+            proof=self._proof(entry),
+        )
+
+    def _proof(self, entry: Mapping[str, Any]) -> Html:
+        """The way to the bundle: of gifts that stand in a block, and are proven."""
+        proven = entry["level"] == Level.PROVEN and entry["stands"] in ("confirmed", "final")
+        if not (proven and entry["counts"] and entry["chain"] in _PROVABLE):
+            return Html()
+        return self.pages.piece(
+            "proof",
+            chain=entry["chain"],
+            address=entry["address"],
+            id=entry["id"],
+            text=self.pages.say("proof"),
         )
 
     def _marks(self, entry: Mapping[str, Any]) -> Iterator[Html]:

@@ -19,6 +19,8 @@ _DAY = {"Cache-Control": "public, max-age=86400"}
 
 FRAGMENT = {"Content-Type": "text/html; charset=utf-8", **_LIVE, **_ANYONE, **_INERT}
 SNAPSHOT = {"Content-Type": "application/json; charset=utf-8", **_LIVE, **_ANYONE, **_INERT}
+# To be kept as a file and checked elsewhere.
+PROOF = {**SNAPSHOT, "Content-Disposition": 'attachment; filename="proof.json"'}
 SVG = {"Content-Type": "image/svg+xml; charset=utf-8", **_DAY, **_ANYONE, **_INERT}
 PNG = {"Content-Type": "image/png", **_DAY, **_ANYONE, **_INERT}
 SCRIPT = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -274,8 +275,17 @@ def test_each_departure_from_the_form_is_named(
      b'{"donations_proof":1,"donations_proof":1}', "{\u00e9}".encode()],
 )  # fmt: skip
 def test_what_is_no_bundle_is_refused(text: bytes) -> None:
-    """Other JSON, broken JSON and no JSON: one sentence, and no crash."""
-    assert re.search("no JSON|no proof bundle|twice", reason(text))
+    """Other JSON, broken JSON and no JSON: one sentence, and no crash.
+
+    The recursion limit is as high as libraries set it.
+    """
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        said = reason(text)
+    finally:
+        sys.setrecursionlimit(before)
+    assert re.search("no JSON|no proof bundle|twice|too deep", said)
 
 
 def test_another_spelling_of_the_same_bundle_is_refused(
