@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "--test-network",
         action="store_true",
-        help="take a bundle of a private test network too, whose blocks anybody can mine",
+        help="take a bundle of a private test network too, whose blocks anybody can make",
     )
     _json_option(verify)
 

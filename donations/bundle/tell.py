@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from donations.amounts import format_amount
 
 if TYPE_CHECKING:
-    from donations.bundle.verify import Verified
+    from donations.bundle.verified import Verified
 
 
 def lines(found: Verified) -> list[str]:
@@ -18,12 +18,13 @@ def lines(found: Verified) -> list[str]:
     for each in found.transfers:
         when = datetime.fromtimestamp(each.time, UTC)
         text += [
-            f"    +{format_amount(each.units, found.decimals)}  {each.id}",
-            f"      block {each.height}, {when:%Y-%m-%d}, at least {each.depth} deep",
+            f"    +{_amount(each.units, found)}  {each.id}",
+            f"      block {each.height}, {when:%Y-%m-%d}"
+            + (f", at least {each.depth} deep" if each.depth is not None else ""),
         ]
     count = len(found.transfers)
     text += [
-        f"proven: {format_amount(bundle.units, found.decimals)} {bundle.asset} "
+        f"proven: {_amount(bundle.units, found)} {bundle.asset} "
         f"in {count} transfer{'' if count == 1 else 's'}",
         "it rests on",
         *(f"  - {sentence}" for sentence in found.rests_on),
@@ -41,7 +42,8 @@ def as_json(found: Verified) -> dict[str, Any]:
         "network": bundle.network,
         "address": bundle.address,
         "asset": bundle.asset,
-        "proven": format_amount(bundle.units, found.decimals),
+        "contract": bundle.contract,
+        "proven": None if found.decimals is None else _amount(bundle.units, found),
         "units": str(bundle.units),
         "transfers": [
             {
@@ -57,3 +59,10 @@ def as_json(found: Verified) -> dict[str, Any]:
         "rests_on": list(found.rests_on),
         "limits": list(found.limits),
     }
+
+
+def _amount(units: int, found: Verified) -> str:
+    """Decimal text; of an unknown token base units, which is said."""
+    if found.decimals is None:
+        return f"{units} base units of"
+    return format_amount(units, found.decimals)

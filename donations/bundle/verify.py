@@ -6,54 +6,24 @@ money is still there is proven by no bundle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from donations.bundle.form import Bundle, read
+from donations.bundle.form import read
+from donations.bundle.verified import MINED_BY_ANYBODY, Checked, Verified
+from donations.bundle.verify_ethereum import verify_ethereum
 from donations.chains import CHAINS
+from donations.chains.base import Protocol
 from donations.errors import BundleRefused, DonationsError, InvalidAddress
 from donations.proof.header_chain import HeaderChain
-from donations.proof.inclusion import check_inclusion
+from donations.proof.inclusion import Inclusion, check_inclusion
 from donations.proof.older_headers import MAX_HEADERS
 from donations.proof.transaction import without_token
 from donations.proof.work import Constant
 
 if TYPE_CHECKING:
-    from donations.bundle.form import Proven, Run
+    from donations.bundle.form import Bundle, Proven, Run
     from donations.chains.base import Chain, Network
     from donations.proof.work import Ground
-
-_MINED_BY_ANYBODY: Final = (
-    "it is of a private test network, whose blocks anybody can mine: it says nothing about money"
-)
-
-_LIMITS: Final = (
-    "it proves at least this much: not that nothing else arrived",
-    "it does not prove who paid, nor that the money is still there",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One transfer that holds. ``depth``: how many blocks, its own included, lie on it at least."""
-
-    id: str
-    units: int
-    height: int
-    block: str
-    time: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a bundle proves, in base units, and the sentences that say what that rests on."""
-
-    bundle: Bundle
-    decimals: int
-    transfers: tuple[Checked, ...]
-    rests_on: tuple[str, ...]
-    limits: tuple[str, ...] = _LIMITS
 
 
 def verify(text: bytes, *, now: int, test_networks: bool = False) -> Verified:
@@ -63,6 +33,9 @@ def verify(text: bytes, *, now: int, test_networks: bool = False) -> Verified:
     unless ``test_networks``.
     """
     bundle = read(text)
+    known = CHAINS.get(bundle.chain)
+    if known is not None and known.protocol is Protocol.ETHEREUM:
+        return verify_ethereum(bundle, known, test_networks=test_networks)
     chain, network, ground = _ground(bundle, test_networks=test_networks)
     script = _script(chain, network, bundle.address)
     headers = _headers(bundle.headers, ground, now)
@@ -87,7 +60,7 @@ def verify(text: bytes, *, now: int, test_networks: bool = False) -> Verified:
 
 def _ground(bundle: Bundle, *, test_networks: bool) -> tuple[Chain, Network, Ground]:
     chain = CHAINS.get(bundle.chain)
-    if chain is None or chain.script is None or bundle.asset != chain.symbol:
+    if chain is None or bundle.contract is not None or bundle.asset != chain.symbol:
         raise BundleRefused(f"{bundle.asset} on {bundle.chain} cannot be proven by this program")
     network = chain.networks.get(bundle.network)
     if network is None:
@@ -98,7 +71,7 @@ def _ground(bundle: Bundle, *, test_networks: bool) -> tuple[Chain, Network, Gro
     if ground is None:
         raise BundleRefused(f"nothing can be proven on {bundle.network}: its blocks cost nothing")
     if isinstance(ground.rule, Constant) and not test_networks:
-        raise BundleRefused(f"{_MINED_BY_ANYBODY} (--test-network takes it nevertheless)")
+        raise BundleRefused(f"{MINED_BY_ANYBODY} (--test-network takes it nevertheless)")
     return chain, network, ground
 
 
@@ -152,7 +125,9 @@ def _check(
         raise BundleRefused(
             f"block {proven.height} is {header.hash} on the best chain, not {proven.block}"
         )
-    transaction = check_inclusion(proven.inclusion, header, proven.height)
+    if not isinstance(proven.evidence, Inclusion):
+        raise BundleRefused("this is evidence of Ethereum")
+    transaction = check_inclusion(proven.evidence, header, proven.height)
     if transaction.txid != proven.id:
         raise BundleRefused(f"the bytes are those of {transaction.txid}, not of {proven.id}")
     paying = [
@@ -178,7 +153,7 @@ def _check(
 def _rests_on(ground: Ground, headers: HeaderChain) -> list[str]:
     said = []
     if isinstance(ground.rule, Constant):
-        said.append(_MINED_BY_ANYBODY)
+        said.append(MINED_BY_ANYBODY)
     tip = headers.tip
     if tip is not None:
         said.append(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from donations.config import load
 from donations.evidence import Proof
 from donations.ledger import Block, Change, Key, Kind, Level, News, State, Transfer
+from donations.proof.inclusion import Inclusion
 from donations.store import Batch, Standing, Store
 from tests.bundle.made import ADDRESSES, lived
 
@@ -74,8 +75,9 @@ def save(
             each.id,
             Block(each.height, each.block, over.best[each.height].time),
             over.best[each.height].header,
-            each.inclusion,
+            each.evidence,
         )
         for each in proven
+        if isinstance(each.evidence, Inclusion)
     ]
     store.save_proofs(kept, ())

@@ -49,7 +49,7 @@ def shown(over: UtxoChain, txid: str, units: int) -> Proven:
         units=units,
         height=block.height,
         block=block.hash,
-        inclusion=Inclusion(
+        evidence=Inclusion(
             raw=block.transactions[position].stripped,
             branch=tuple(branch),
             position=position,

@@ -33,7 +33,7 @@ def test_a_stranger_checks_a_bundle(tmp_path: Path) -> None:
     said = done.stdout.decode()
     assert done.returncode == 0, done.stderr.decode()
     assert "proven: 0.00015003 BTC in 3 transfers" in said
-    assert "anybody can mine" in said
+    assert "anybody can make" in said
     assert "not that nothing else arrived" in said
     assert [file.name for file in tmp_path.iterdir()] == ["gift.json"]
 
@@ -60,6 +60,6 @@ def test_what_proves_nothing_ends_with_one_and_its_reason(tmp_path: Path) -> Non
     assert b"pays 5000 to the address, not 5001" in done.stderr
     done = alone("verify", "-", folder=tmp_path, stdin=text)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
-    assert b"anybody can mine" in done.stderr
+    assert b"anybody can make" in done.stderr
     missing = donations("verify", "gift.json", folder=tmp_path)
     assert (missing.returncode, missing.stderr.count("\n")) == (2, 1)

@@ -30,7 +30,7 @@ from tests.web.waiting import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from donations.bundle.verify import Verified
+    from donations.bundle.verified import Verified
 
 
 def checked(text: bytes) -> Verified:
