@@ -14,6 +14,7 @@ from donations.arrivals import Arrivals
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
 from donations.errors import StoreError
+from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
 from donations.operators import Operator
 from donations.showing import Showcase
@@ -171,6 +172,7 @@ class Service:
         self.proofs = Proofs(self.showcase.bundle)
         self._established: Established | None = None
         self.trackers: list[Tracker] = []
+        self._levels: list[EthereumLevels] = []
         self._arrivals = Arrivals()
         self._changed = asyncio.Event()
         self._stopping = False
@@ -230,6 +232,10 @@ class Service:
                     self.trackers.append(tracker)
                     timer.every(self.config.poll_seconds, tracker.poll)
                     group.create_task(tracker.run())
+                    if settings.chain.protocol is Protocol.ETHEREUM:
+                        levels = EthereumLevels(tracker, self.store)
+                        self._levels.append(levels)
+                        group.create_task(levels.run())
                 timer.every(_REFRESH_SECONDS, self._changed.set)
                 timer.start()
         finally:
@@ -241,6 +247,8 @@ class Service:
 
     def _take_in(self, changes: Sequence[Change]) -> None:
         self._arrivals.apply(change.after for change in changes)
+        for levels in self._levels:
+            levels.note(c.after for c in changes if c.after.key.chain == levels.chain)
         if self.lister is not None:
             self.lister.note(side for change in changes for side in (change.before, change.after))
 

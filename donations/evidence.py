@@ -5,6 +5,7 @@ Each function is one statement or two on an open connection; the store says when
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ from sqlalchemy import delete, select
 
 from donations.amounts import parse_units
 from donations.ledger import Block, Key
+from donations.proof.ethereum_evidence import EthereumEvidence, evidence_from, evidence_json
 from donations.proof.inclusion import Inclusion
 from donations.rows import key_row, of_key, portions, put
-from donations.schema import CLAIMS, CONVICTIONS, HEADERS, PROOFS
+from donations.schema import ATTRIBUTIONS, CLAIMS, CONVICTIONS, ETHEREUM_PROOFS, HEADERS, PROOFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,6 +53,21 @@ class Proof:
     block: Block
     header: bytes
     inclusion: Inclusion
+
+
+@dataclass(frozen=True, slots=True)
+class EthereumProof:
+    """What proves one gift of a key on Ethereum.
+
+    ``inside`` are (transaction, base units) that brought what came from inside calls, where the
+    block tells.
+    """
+
+    key: Key
+    id: str
+    block: Block
+    evidence: EthereumEvidence
+    inside: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +180,54 @@ def read_places(connection: Connection, chain: str, txids: Iterable[str]) -> dic
         query = select(*columns).where(PROOFS.c.chain == chain, PROOFS.c.txid.in_(some))
         for row in connection.execute(query):
             found[row.txid] = Block(row.height, row.hash, row.time)
+    return found
+
+
+def put_ethereum_proofs(connection: Connection, proofs: Iterable[EthereumProof]) -> None:
+    """Keep proofs by transfer, each in the place of an older one."""
+    for proof in proofs:
+        row = {
+            **key_row(proof.key),
+            "id": proof.id,
+            "height": proof.block.height,
+            "hash": proof.block.hash,
+            "time": proof.block.time,
+            "evidence": json.dumps(evidence_json(proof.evidence)),
+        }
+        put(connection, ETHEREUM_PROOFS, [row])
+        under = {**key_row(proof.key), "id": proof.id}
+        if proof.inside:
+            rows = [{**under, "txid": t, "units": str(units)} for t, units in proof.inside]
+            put(connection, ATTRIBUTIONS, rows)
+
+
+def read_ethereum_proofs(
+    connection: Connection, key: Key, ids: Iterable[str]
+) -> Iterator[EthereumProof]:
+    """The proofs of those of ``ids`` that have one."""
+    for some in portions(ids):
+        where = (*of_key(ETHEREUM_PROOFS, key), ETHEREUM_PROOFS.c.id.in_(some))
+        inside = read_attributions(connection, key, some)
+        for row in connection.execute(select(ETHEREUM_PROOFS).where(*where)):
+            yield EthereumProof(
+                key,
+                row.id,
+                Block(row.height, row.hash, row.time),
+                evidence_from(json.loads(row.evidence)),
+                inside.get(row.id, ()),
+            )
+
+
+def read_attributions(
+    connection: Connection, key: Key, ids: Iterable[str]
+) -> dict[str, tuple[tuple[str, int], ...]]:
+    """(transaction, base units) under those of ``ids`` that came from inside calls."""
+    found: dict[str, tuple[tuple[str, int], ...]] = {}
+    for some in portions(ids):
+        where = (*of_key(ATTRIBUTIONS, key), ATTRIBUTIONS.c.id.in_(some))
+        query = select(ATTRIBUTIONS).where(*where).order_by(ATTRIBUTIONS.c.txid)
+        for row in connection.execute(query):
+            found[row.id] = (*found.get(row.id, ()), (row.txid, parse_units(row.units)))
     return found
 
 

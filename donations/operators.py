@@ -46,6 +46,11 @@ class Operator:
         """Whether it has answered or failed at least once."""
         return self.answered_at is not None or self.error is not None
 
+    @property
+    def paused(self) -> bool:
+        """Whether it may not be asked now."""
+        return time.monotonic() < self._resume_at
+
     def answered(self) -> None:
         """It told something usable: no pause any more."""
         self.error, self._failures, self._resume_at = None, 0, 0.0

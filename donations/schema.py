@@ -202,6 +202,34 @@ PROOFS = Table(
     PrimaryKeyConstraint("chain", "txid"),
 )
 
+# What proves a gift on Ethereum: see `proof.ethereum_evidence`.
+ETHEREUM_PROOFS = Table(
+    "ethereum_proofs",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _integer("height"),
+    _text("hash"),
+    _integer("time"),
+    _text("evidence"),
+    PrimaryKeyConstraint("chain", "address", "asset", "id"),
+)
+
+# Which transactions brought what came from inside calls: rows under one transfer, the same sum.
+ATTRIBUTIONS = Table(
+    "attributions",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _text("txid"),
+    _text("units"),
+    PrimaryKeyConstraint("chain", "address", "asset", "id", "txid"),
+)
+
 # Operators that were caught in a lie, each with what shows it.
 CONVICTIONS = Table(
     "convictions",
@@ -233,8 +261,12 @@ def _proofs(connection: Connection) -> None:
     )
 
 
+def _ethereum(connection: Connection) -> None:
+    METADATA.create_all(connection)
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first, _proofs)
+MIGRATIONS = (_first, _proofs, _ethereum)
 
 
 def migrate(engine: Engine) -> None:

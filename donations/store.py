@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, Table
     from sqlalchemy.engine import Row
 
-    from donations.evidence import Conviction, KeptClaim, Proof
+    from donations.evidence import Conviction, EthereumProof, KeptClaim, Proof
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -216,6 +216,15 @@ class Store:
         """Keep proofs, together with what they change."""
         with self._begin() as connection:
             evidence.put_proofs(connection, proofs)
+            if changes:
+                self._save_changes(connection, changes, history=False)
+
+    def save_ethereum_proofs(
+        self, proofs: Sequence[EthereumProof], changes: Sequence[Change]
+    ) -> None:
+        """Keep proofs of Ethereum, together with what they change."""
+        with self._begin() as connection:
+            evidence.put_ethereum_proofs(connection, proofs)
             if changes:
                 self._save_changes(connection, changes, history=False)
 
@@ -421,6 +430,11 @@ class Store:
         """The blocks in which those of ``txids`` were proven to stand."""
         with self._connected() as connection:
             return evidence.read_places(connection, chain, txids)
+
+    def ethereum_proofs(self, key: Key, ids: Iterable[str]) -> dict[str, EthereumProof]:
+        """The proofs of those of ``ids`` that have one, by transfer."""
+        with self._connected() as connection:
+            return {p.id: p for p in evidence.read_ethereum_proofs(connection, key, ids)}
 
     def convictions(self) -> list[Conviction]:
         """What each operator was convicted of last, also those that are over."""

@@ -28,6 +28,7 @@ from donations.ledger import (
     apply,
     disown,
     next_since,
+    prove,
 )
 from donations.origins import Origins
 from donations.sources.base import Ask, Failure
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from donations.config import ChainSettings
+    from donations.evidence import EthereumProof
     from donations.operators import Operator
     from donations.store import Store
 
@@ -280,6 +282,34 @@ class Tracker:
         self._tell(batch, view.total)
         if batch.standing.complete:
             self._moved()
+
+    async def prove(self, proofs: Sequence[EthereumProof]) -> None:
+        """Keep what proves final gifts on Ethereum, and raise their level. Raises StoreError.
+
+        What does not stand in the proven block any more is left to the views.
+        """
+        async with self._turn:
+            now = int(self._clock())
+            changes: list[Change] = []
+            for proof in proofs:
+                standing = self.standings[proof.key]
+                found = await self._store.run(self._store.transfers, proof.key, [proof.id])
+                changes += prove(
+                    found,
+                    {transfer.hash: proof.block for transfer in found},
+                    final_height=standing.final_height,
+                    tip=standing.tip.height,
+                    now=now,
+                )
+            held = {(change.after.key, change.after.id) for change in changes}
+            kept = [proof for proof in proofs if (proof.key, proof.id) in held]
+            await self._store.run(self._store.save_ethereum_proofs, kept, changes)
+            for change in changes:
+                key = change.after.key
+                if change.after.id in self._ledgers[key]:
+                    self._ledgers[key] = {**self._ledgers[key], change.after.id: change.after}
+            self._changed(changes)
+        self._moved()
 
     async def _mentioned(self, key: Key, view: View) -> dict[str, Transfer]:
         """Settled transfers that the view names, and final ones whose block may be gone."""

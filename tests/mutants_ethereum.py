@@ -147,8 +147,8 @@ ETHEREUM: tuple[tuple[str, tuple[Bug, ...]], ...] = (
             ),
             (
                 "bad weather is taken for the last word",
-                "proven.unprovable = {claim.id for claim in left} - later",
-                "proven.unprovable = {claim.id for claim in left}",
+                "proven.unprovable = set(left) - later",
+                "proven.unprovable = set(left)",
                 f"{_PROVER}::test_weather_is_told_and_tried_again",
             ),
         ),

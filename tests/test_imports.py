@@ -59,7 +59,9 @@ LAYERS = {
     "operators": "errors sources",
     "origins": "chains config ledger operators sources store",
     "differences": "evidence ledger",
-    "tracker": "agreement chains config differences errors ledger operators origins sources store",
+    "tracker": "agreement chains config differences errors evidence ledger operators origins "
+    "sources store",
+    "ethereum_levels": "errors evidence ledger proof sources store tracker",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals errors ledger listing png qr secrets snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
@@ -69,8 +71,8 @@ LAYERS = {
     # looking after it
     "doctor": "amounts config errors ledger proof rows schema",
     # wiring
-    "app": "arrivals chains config errors ledger lister listing operators showing snapshot sources "
-    "store summary timer tracker web",
+    "app": "arrivals chains config errors ethereum_levels ledger lister listing operators showing "
+    "snapshot sources store summary timer tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
     "cli": "__init__ app bundle check config demo doctor errors init secrets showing summary "

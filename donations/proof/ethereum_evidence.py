@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eth_hash.auto import keccak
-
 from donations.errors import BadObservation, UpstreamMalformed
 from donations.proof.ethereum_fields import data, listed, number, octets, optional, value
 from donations.proof.ethereum_header import EthereumHeader, parse_ethereum_header
@@ -21,13 +19,13 @@ from donations.proof.ethereum_inclusion import (
     check_ethereum_inclusion,
     check_growth,
 )
+from donations.proof.ethereum_logs import transfer_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from donations.proof.ethereum_transaction import Receipt, ReceiptLog
+    from donations.proof.ethereum_transaction import Receipt
 
-TRANSFER = keccak(b"Transfer(address,address,uint256)")
 INTERNAL = "internal"
 
 
@@ -128,16 +126,6 @@ def _moved(receipt: Receipt, ordinal: str, claim: Claim) -> int:
     if moved[1] != claim.address.lower():
         raise BadObservation(f"{claim.id} pays {moved[1]}, not {claim.address}")
     return moved[2]
-
-
-def transfer_of(log: ReceiptLog) -> tuple[str, str, int] | None:
-    """(from, to, base units) of a Transfer log (EIP-20, and EIP-7708 for ether), else None."""
-    if len(log.topics) != 3 or log.topics[0] != TRANSFER or len(log.data) != 32:
-        return None
-    if any(topic[:12] != bytes(12) for topic in log.topics[1:]):
-        return None
-    source, to = ("0x" + topic[12:].hex() for topic in log.topics[1:])
-    return source, to, int.from_bytes(log.data, "big")
 
 
 # -- as JSON

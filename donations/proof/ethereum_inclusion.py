@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from donations.errors import BadObservation, ProvenLie, Unprovable, UpstreamMalformed
 from donations.proof.account import ProvenAccount, account_at
 from donations.proof.ethereum_fields import listed
+from donations.proof.ethereum_logs import ether_moved
 from donations.proof.ethereum_transaction import (
     EthereumTransaction,
     Receipt,
@@ -148,6 +149,21 @@ class WholeBlock:
             transaction = parse_ethereum_transaction(sent)
             if pays(transaction, parse_receipt(outcome, transaction.kind), address):
                 found.append(self.inclusion(index))
+        return tuple(found)
+
+    def inside(self, address: str) -> tuple[tuple[str, int], ...]:
+        """(transaction, wei) of all that brought ether to the address from inside calls.
+
+        None at all on a chain without logs of ether (EIP-7708): it does not tell.
+        """
+        found = []
+        for sent, outcome in zip(self._raws, self._receipts, strict=True):
+            transaction = parse_ethereum_transaction(sent)
+            receipt = parse_receipt(outcome, transaction.kind)
+            wei = ether_moved(receipt, address.lower())
+            wei -= transaction.value if pays(transaction, receipt, address) else 0
+            if wei > 0:
+                found.append((transaction.hash, wei))
         return tuple(found)
 
     def position(self, transaction_hash: str) -> int:

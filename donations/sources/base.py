@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from donations.errors import DonationsError
     from donations.ledger import Block, Checkpoint, Key, Observation, Transfer
     from donations.proof.inclusion import Inclusion
+    from donations.sources.ethereum_proofs import EthereumProofs
 
 # A long history is told in portions of about so many transactions, cut between blocks.
 PORTION = 1_000
@@ -89,6 +90,14 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Drop the connection. The source can be used again."""
+
+
+@runtime_checkable
+class EthereumProver(Protocol):
+    """A source of an Ethereum endpoint, which can show what proves a gift."""
+
+    operator: str
+    proofs: EthereumProofs
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ on. An endpoint without eth_getProof can still show payments and logs, and agree
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from donations.errors import (
@@ -37,7 +38,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Evidences = dict[str, "EthereumEvidence | DonationsError"]
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Evidence, and for income from inside calls the transactions that brought it, if known."""
+
+    evidence: EthereumEvidence
+    inside: tuple[tuple[str, int], ...] = ()
+
+
+Answers = dict[Claim, "Shown | DonationsError"]
 
 
 class EthereumProofs:
@@ -57,8 +67,8 @@ class EthereumProofs:
             return False
         return block_of(good(there, "eth_getBlockByNumber")) == block
 
-    async def evidence(self, block: Block, claims: Sequence[Claim]) -> Evidences:
-        """What proves each claim about this block, by its id, or why it cannot be proven here.
+    async def evidence(self, block: Block, claims: Sequence[Claim]) -> Answers:
+        """What proves each claim about this block, or why it cannot be proven here.
 
         One request, whatever the claims. Raises ProvenLie too, and Unprovable when it is the
         block that cannot be read.
@@ -80,7 +90,7 @@ class EthereumProofs:
             receipts = await single_receipts(self._rpc, told)
         whole = WholeBlock(header, told, good(receipts, "eth_getBlockReceipts"))
         proofs = dict(zip(states, zip(rest[1::2], rest[2::2], strict=True), strict=True))
-        found: Evidences = {}
+        found: Answers = {}
         for claim in claims:
             try:
                 shown: Growth | EthereumInclusion
@@ -90,11 +100,11 @@ class EthereumProofs:
                     shown = whole.inclusion(whole.position(claim.id.partition(":")[0]))
                 evidence = EthereumEvidence(header.raw, shown)
                 check_evidence(evidence, claim)
-                found[claim.id] = evidence
+                found[claim] = Shown(evidence, _inside(whole, claim) if claim in inside else ())
             except ProvenLie:
                 raise
             except DonationsError as error:
-                found[claim.id] = error
+                found[claim] = error
         return found
 
     def _growth(
@@ -144,3 +154,9 @@ def _header(told: Any, block: Block) -> EthereumHeader:
     if (header.hash, header.number, header.time) != (block.hash, block.height, block.time):
         raise UpstreamMalformed(f"another block than {block.hash}, which was asked for")
     return header
+
+
+def _inside(whole: WholeBlock, claim: Claim) -> tuple[tuple[str, int], ...]:
+    """Who brought it, where that explains all of it: rows under one transfer, the same sum."""
+    found = whole.inside(claim.address)
+    return found if sum(wei for _, wei in found) == claim.amount else ()

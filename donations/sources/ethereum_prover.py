@@ -12,28 +12,28 @@ from typing import TYPE_CHECKING
 
 from donations.errors import DonationsError, Unprovable
 from donations.ledger import Kind, State, Transfer
-from donations.proof.ethereum_evidence import INTERNAL, Claim, EthereumEvidence
+from donations.proof.ethereum_evidence import INTERNAL, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from donations.ledger import Block
-    from donations.sources.ethereum_proofs import EthereumProofs
+    from donations.sources.ethereum_proofs import Answers, EthereumProofs, Shown
 
 _LEAST_OPERATORS = 2
 
 
 @dataclass(slots=True)
 class Proven:
-    """What one attempt brought: evidence by the id of the transfer, and what went wrong.
+    """What one attempt brought, and what went wrong.
 
-    ``failures`` are by operator; a ProvenLie among them convicts it. ``unprovable`` are ids for
+    ``failures`` are by operator; a ProvenLie among them convicts it. ``unprovable`` are claims for
     which it would not help to ask again.
     """
 
-    evidence: dict[str, EthereumEvidence] = field(default_factory=dict)
+    shown: dict[Claim, Shown] = field(default_factory=dict)
     failures: dict[str, DonationsError] = field(default_factory=dict)
-    unprovable: set[str] = field(default_factory=set)
+    unprovable: set[Claim] = field(default_factory=set)
 
 
 def claim_of(transfer: Transfer, symbol: str, contracts: Mapping[str, str]) -> Claim | None:
@@ -65,12 +65,12 @@ async def prove(
     Takes one request to each operator for the header and, mostly, one to one of them for the rest.
     """
     proven = Proven()
-    answers = await asyncio.gather(*(_holds(proofs, block) for proofs in operators.values()))
+    votes = await asyncio.gather(*(_holds(proofs, block) for proofs in operators.values()))
     holding = []
-    for operator, answer in zip(operators, answers, strict=True):
-        if isinstance(answer, DonationsError):
-            proven.failures[operator] = answer
-        elif answer:
+    for operator, vote in zip(operators, votes, strict=True):
+        if isinstance(vote, DonationsError):
+            proven.failures[operator] = vote
+        elif vote:
             holding.append(operator)
     if len(holding) < max(_LEAST_OPERATORS, agree):
         return proven
@@ -79,22 +79,19 @@ async def prove(
         if not left:
             break
         try:
-            found = await operators[operator].evidence(block, left)
+            answers: Answers = await operators[operator].evidence(block, left)
         except DonationsError as error:
-            proven.failures[operator] = error
-            if not isinstance(error, Unprovable):
-                later |= {claim.id for claim in left}
-            continue
-        for identity, evidence in found.items():
-            if isinstance(evidence, EthereumEvidence):
-                named = replace(evidence, operators=frozenset(holding))
-                proven.evidence[identity] = named
+            answers = dict.fromkeys(left, error)
+        for claim, answer in answers.items():
+            if isinstance(answer, DonationsError):
+                proven.failures.setdefault(operator, answer)
+                if not isinstance(answer, Unprovable):
+                    later.add(claim)
             else:
-                proven.failures.setdefault(operator, evidence)
-                if not isinstance(evidence, Unprovable):
-                    later.add(identity)
-        left = [claim for claim in left if claim.id not in proven.evidence]
-    proven.unprovable = {claim.id for claim in left} - later
+                named = replace(answer.evidence, operators=frozenset(holding))
+                proven.shown[claim] = replace(answer, evidence=named)
+        left = [claim for claim in left if claim not in proven.shown]
+    proven.unprovable = set(left) - later
     return proven
 
 

@@ -204,6 +204,29 @@ def test_evidence_of_other_forms_is_refused() -> None:
             evidence_from(bent)
 
 
+def test_logs_of_ether_name_who_paid_from_inside() -> None:
+    """Where ether leaves logs (EIP-7708), the transactions behind income from inside are known.
+
+    They explain all of it and are no income of their own: payments, failed calls, withdrawals and
+    a contract that tells the same tale of another address are not among them.
+    """
+    there = world()
+    chain = there.chain
+    chain.amsterdam = True
+    first = chain.pay_inside(OURS, 11, 13)
+    chain.pay(OURS, 5)
+    chain.pay(OURS, 6, failed=True)
+    second = chain.pay_inside(OURS, 17, creation=True)
+    chain.token(USDX, OURS, 19)
+    chain.token(OURS, OURS, 1_000)
+    chain.withdraw(OURS, 23)
+    both = chain.make(chain.donor(), OURS, 29, moves=((chain.donor(), OURS, 31),), gas_used=50_000)
+    (block,) = chain.mine()
+    assert there.whole(block).inside(OURS) == ((first, 24), (second, 17), (both, 31))
+    later = world(1)
+    assert later.whole(later.block).inside(OURS) == ()
+
+
 def mutations(told: dict[str, Any], chance: random.Random) -> Iterator[dict[str, Any]]:
     """Evidence in JSON with a few digits of one of its texts changed, or a list changed."""
     while True:

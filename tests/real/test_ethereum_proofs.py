@@ -79,12 +79,12 @@ async def test_gifts_on_a_real_node_are_proven(ethereum: Ethereum) -> None:
             proven = await prove(block, here, operators, 2)
             assert proven.failures == {}
             for claim in here:
-                evidence = proven.evidence[claim.id]
+                evidence = proven.shown[claim].evidence
                 header = check_evidence(evidence, claim)
                 assert header.hash == header_of(ethereum.block(block.height)).hash == block.hash
                 pairs.append((evidence, claim))
                 wrong = replace(claim, amount=claim.amount + 1)
-                assert (await prove(block, [wrong], operators, 2)).evidence == {}
+                assert (await prove(block, [wrong], operators, 2)).shown == {}
     check_together(pairs)
     ether = sum(claim.amount for _, claim in pairs if claim.contract is None)
     assert ether == ethereum.balance(ours) == sum(range(1_001, 1_009))

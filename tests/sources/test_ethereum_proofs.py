@@ -112,10 +112,10 @@ async def test_gifts_of_each_kind_are_proven() -> None:
         assert proven.failures == {}
         assert proven.unprovable == set()
         for claim in claims:
-            evidence = proven.evidence[claim.id]
+            evidence = proven.shown[claim].evidence
             assert check_evidence(evidence, claim).hash == block.hash
             assert evidence.operators == {"operator 0", "operator 1", "operator 2"}
-        check_together([(proven.evidence[claim.id], claim) for claim in claims])
+        check_together([(proven.shown[claim].evidence, claim) for claim in claims])
 
 
 @scene
@@ -129,11 +129,11 @@ async def test_what_was_never_paid_is_not_proven() -> None:
                 replace(claim, address="0x" + "99" * 20),
             ):
                 proven = await them.prove(block, [wrong])
-                assert proven.evidence == {}
+                assert proven.shown == {}
         ghost = Claim("0x" + "12" * 32, OURS, 5, block.hash)
         proven = await them.prove(block, [ghost, *claims])
-        assert proven.evidence.keys() == {claim.id for claim in claims}
-        assert proven.unprovable == {ghost.id}
+        assert proven.shown.keys() == set(claims)
+        assert proven.unprovable == {ghost}
 
 
 @pytest.mark.parametrize("alone", ["one operator", "another branch", "not final there", "down"])
@@ -154,7 +154,7 @@ async def test_nothing_is_proven_by_one_operator(alone: str) -> None:
             case "down":
                 await them.servers[1].stop()
         proven = await them.prove(block, claims, agree=1)
-        assert proven.evidence == {}
+        assert proven.shown == {}
         assert proven.unprovable == set(), "later it may be proven"
         assert list(proven.failures) == (["operator 1"] if alone == "down" else [])
 
@@ -170,16 +170,16 @@ async def test_an_endpoint_without_proofs_still_agrees() -> None:
         block, claims = await them.claims()
         them.servers[0].missing.add("eth_getProof")
         proven = await them.prove(block, claims)
-        assert proven.evidence.keys() == {claim.id for claim in claims}
+        assert proven.shown.keys() == set(claims)
         assert isinstance(proven.failures["operator 0"], Unprovable)
         them.servers[0].requests.clear()
-        assert (await them.prove(block, claims)).evidence.keys() == proven.evidence.keys()
+        assert (await them.prove(block, claims)).shown.keys() == proven.shown.keys()
         assert them.servers[0].requests["eth_getProof"] == 0
         them.servers[1].missing.add("eth_getProof")
         proven = await them.prove(block, claims)
         (inside,) = (claim for claim in claims if claim.id.endswith(":internal"))
-        assert proven.evidence.keys() == {claim.id for claim in claims} - {inside.id}
-        assert proven.unprovable == {inside.id}
+        assert proven.shown.keys() == set(claims) - {inside}
+        assert proven.unprovable == {inside}
 
 
 @scene
@@ -189,7 +189,7 @@ async def test_receipts_are_read_one_by_one_where_they_must_be() -> None:
         block, claims = await them.claims()
         for server in them.servers:
             server.missing.add("eth_getBlockReceipts")
-        assert len((await them.prove(block, claims)).evidence) == 3
+        assert len((await them.prove(block, claims)).shown) == 3
 
 
 @scene
@@ -200,8 +200,8 @@ async def test_a_state_that_is_gone_leaves_the_level() -> None:
         for server in them.servers:
             server.view.states = 4
         proven = await them.prove(block, claims)
-        assert len(proven.evidence) == 2
-        assert {claim.id for claim in claims} - proven.evidence.keys() == proven.unprovable
+        assert len(proven.shown) == 2
+        assert set(claims) - proven.shown.keys() == proven.unprovable
 
 
 def forged_balance(answer: Any, _: object) -> Any:
@@ -238,7 +238,7 @@ async def test_a_lie_convicts_and_another_operator_proves(
         assert denied in str(lie)
         parent = them.chain.blocks[block.hash].parent
         assert block.hash in lie.evidence or parent in lie.evidence
-        assert proven.evidence.keys() == {claim.id for claim in claims}
+        assert proven.shown.keys() == set(claims)
 
 
 def other_receipts(answer: Any, _: object) -> Any:
@@ -283,7 +283,7 @@ async def test_what_is_wrong_but_no_lie_accuses_nobody(
         for server in them.servers:
             bend(server, method, change)
         proven = await them.prove(block, claims)
-        assert len(proven.evidence) == (2 if method == "eth_getProof" else 0)
+        assert len(proven.shown) == (2 if method == "eth_getProof" else 0)
         assert proven.failures.keys() == {"operator 0", "operator 1"}
         assert not any(isinstance(error, ProvenLie) for error in proven.failures.values())
 
@@ -303,7 +303,7 @@ async def test_all_operators_together_prove_no_gift_that_their_header_denies() -
         for server in them.servers:
             bend(server, "eth_getBlockByHash", richer)
         raised = [replace(claim, amount=claim.amount + 1) for claim in claims]
-        assert (await them.prove(block, raised)).evidence == {}
+        assert (await them.prove(block, raised)).shown == {}
 
 
 @scene
@@ -314,13 +314,13 @@ async def test_weather_is_told_and_tried_again() -> None:
         for server in them.servers:
             server.fault = faults.http_status(503, "eth_getBlockByHash")
         proven = await them.prove(block, claims)
-        assert proven.evidence == {}
+        assert proven.shown == {}
         assert proven.unprovable == set()
         assert all(isinstance(e, UpstreamUnavailable) for e in proven.failures.values())
         for server in them.servers:
             server.fault = faults.rpc_error(-32005, "rate limited", "eth_getProof")
         proven = await them.prove(block, claims)
-        assert len(proven.evidence) == 2
+        assert len(proven.shown) == 2
         assert proven.unprovable == set()
         assert all(isinstance(e, UpstreamError) for e in proven.failures.values())
 

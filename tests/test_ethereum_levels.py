@@ -1,0 +1,169 @@
+"""Final Ethereum gifts of the whole service are proven once, in the background."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from donations.chains.base import Token
+from donations.demo import faults
+from donations.demo.story import ETH_ADDRESS
+from donations.demo.world import World
+from donations.ledger import Key, Kind, Level, State, Transfer
+from donations.proof.ethereum_evidence import check_evidence, check_together
+from donations.sources.ethereum_prover import claim_of
+from tests.running import scene, service_on, until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from donations.app import Service
+
+TOKEN = Token("USDX", "0x2222222222222222222222222222222222222222", 6)
+ETH = Key("eth", ETH_ADDRESS, "ETH")
+USDX = Key("eth", ETH_ADDRESS, TOKEN.symbol)
+LAG = 4
+PROOFS = ("eth_getProof", "eth_getBlockByHash")
+
+
+async def gifts(service: Service) -> list[Transfer]:
+    """What the store holds as gifts, from the first block on."""
+    store = service.store
+    found = [t for key in (ETH, USDX) for t in await store.run(store.final_above, key, 0)]
+    return [transfer for transfer in found if transfer.kind is Kind.GIFT]
+
+
+async def proven(service: Service, count: int) -> list[Transfer]:
+    """Wait until so many gifts are final and proven."""
+
+    async def all_of_them() -> list[Transfer] | None:
+        found = await gifts(service)
+        done = [t for t in found if t.level is Level.PROVEN]
+        return found if len(found) == len(done) == count else None
+
+    found: list[Transfer] = await until(all_of_them, seconds=40)
+    return found
+
+
+def asked(world: World) -> int:
+    """Requests so far that only a proof needs."""
+    return sum(server.requests[method] for server in world.eth_servers for method in PROOFS)
+
+
+def give(world: World) -> None:
+    """A payment, income from two calls in one block, and a token; all of it final."""
+    chain = world.eth
+    chain.pay(ETH_ADDRESS, 5 * 10**15)
+    chain.pay_inside(ETH_ADDRESS, 7 * 10**15)
+    chain.pay_inside(ETH_ADDRESS, 11 * 10**15)
+    chain.token(TOKEN.contract, ETH_ADDRESS, 13)
+    chain.mine()
+    chain.mine(LAG)
+
+
+@pytest.mark.parametrize("amsterdam", [False, True])
+@scene
+async def test_final_gifts_are_proven_and_what_proves_them_is_kept(
+    amsterdam: bool, tmp_path: Path
+) -> None:
+    """Each kind of gift is proven once it is final; its evidence is kept and checks by itself.
+
+    With logs of ether (EIP-7708) the transactions of income from inside are known: rows under it,
+    no gifts beside it. Afterwards nothing that only a proof needs is asked again.
+    """
+    async with World(1, final_lag=LAG) as world:
+        world.eth.amsterdam = amsterdam
+        async with service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service:
+            await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+            give(world)
+            found = await proven(service, 3)
+            ours = {t.id: t for t in found}
+            assert sorted(t.amount for t in found) == [13, 5 * 10**15, 18 * 10**15]
+            store = service.store
+            pairs = []
+            for key in (ETH, USDX):
+                kept = await store.run(store.ethereum_proofs, key, list(ours))
+                for proof in kept.values():
+                    claim = claim_of(ours[proof.id], "ETH", {TOKEN.symbol: TOKEN.contract})
+                    assert claim is not None
+                    assert proof.block == ours[proof.id].block
+                    assert check_evidence(proof.evidence, claim).hash == proof.block.hash
+                    names = {o.name for o in service.trackers[0].operators}
+                    assert proof.evidence.operators == names
+                    told = amsterdam and proof.id.endswith(":internal")
+                    units = sorted(units for _, units in proof.inside)
+                    assert units == ([7 * 10**15, 11 * 10**15] if told else [])
+                    assert all(txid in world.eth.transactions for txid, _ in proof.inside)
+                    pairs.append((proof.evidence, claim))
+            assert len(pairs) == 3
+            check_together(pairs)
+            before = asked(world)
+            height = world.eth.mine(3)[-1].number
+            await until(lambda: service.trackers[0].standings[ETH].tip.height == height)
+            assert asked(world) == before
+            assert {t.level for t in await gifts(service)} == {Level.PROVEN}
+
+
+@scene
+async def test_what_was_left_open_is_proven_after_a_restart(tmp_path: Path) -> None:
+    """Gifts that could not be proven count all the same, and are proven by a later run."""
+    async with World(2, final_lag=LAG) as world:
+        for server in world.eth_servers:
+            server.fault = faults.rpc_error(-32005, "not now", "eth_getBlockByHash")
+        async with service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service:
+            await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+            give(world)
+
+            async def all_final() -> bool:
+                return len(await gifts(service)) == 3
+
+            await until(all_final, seconds=40)
+            await until(lambda: any(s.fault and s.fault.struck for s in world.eth_servers))
+            assert {t.level for t in await gifts(service)} == {Level.AGREED}
+            assert {t.state for t in await gifts(service)} == {State.FINAL}
+        for server in world.eth_servers:
+            server.fault = None
+        async with service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service:
+            await proven(service, 3)
+
+
+@scene
+async def test_one_operator_proves_nothing(tmp_path: Path) -> None:
+    """With a single source its word is agreed on, and never called proven."""
+    async with (
+        World(3, operators=1, final_lag=LAG) as world,
+        service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service,
+    ):
+        await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+        give(world)
+
+        async def all_final() -> bool:
+            return len(await gifts(service)) == 3
+
+        await until(all_final, seconds=40)
+        height = world.eth.mine(2)[-1].number
+        await until(lambda: service.trackers[0].standings[ETH].tip.height == height)
+        assert {t.level for t in await gifts(service)} == {Level.AGREED}
+        assert asked(world) == 0
+
+
+@scene
+async def test_endpoints_without_proofs_leave_what_needs_them_agreed(tmp_path: Path) -> None:
+    """Where nobody has eth_getProof, payments and tokens are proven; the rest is left alone."""
+    async with World(4, final_lag=LAG) as world:
+        for server in world.eth_servers:
+            server.missing.add("eth_getProof")
+        async with service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service:
+            await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+            give(world)
+
+            async def two() -> bool:
+                found = await gifts(service)
+                return sum(t.level is Level.PROVEN for t in found) == 2 and len(found) == 3
+
+            await until(two, seconds=40)
+            before = asked(world)
+            height = world.eth.mine(3)[-1].number
+            await until(lambda: service.trackers[0].standings[ETH].tip.height == height)
+            assert asked(world) == before
