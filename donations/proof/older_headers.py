@@ -42,10 +42,18 @@ class OlderHeaders:
         if not 0 <= height < self._start or height in self.linked:
             return None
         shipped = self.above(height)
-        children = (above for above in range(height, shipped) if above in self.linked)
-        top = next((child - 1 for child in children), shipped)
+        lowest = min((each for each in self.linked if height < each <= shipped), default=None)
+        top = shipped if lowest is None else lowest - 1
         start = max(height, top - MAX_HEADERS + 1)
         return start, top - start + 1
+
+    def trim(self, most: int) -> None:
+        """When more than ``most`` headers are linked keep but the lowest of each stretch.
+
+        From there the next older ones can be linked without those between.
+        """
+        if len(self.linked) > most:
+            self.linked = {h: raw for h, raw in self.linked.items() if h - 1 not in self.linked}
 
     def link(self, start: int, headers: Sequence[bytes], child: bytes | None) -> None:
         """Take headers of which the last one is a shipped block, or the parent of ``child``.

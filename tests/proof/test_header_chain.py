@@ -13,7 +13,7 @@ from donations.errors import BadObservation, ProvenLie, UpstreamMalformed, Upstr
 from donations.ledger import Block
 from donations.proof.header_chain import HeaderChain
 from donations.proof.headers import bits, block_hash, parse_header, time
-from donations.proof.older_headers import MAX_HEADERS
+from donations.proof.older_headers import MAX_HEADERS, OlderHeaders
 from donations.proof.work import REGTEST_BITS, Ground, Retarget, private_ground
 from tests.proof.mining import SPACING, mined, row, unmined
 from tests.proof.recorded_headers import (
@@ -400,6 +400,23 @@ def test_older_headers_lead_to_shipped_blocks() -> None:
     assert list(other.rows()) == list(chain.rows())
     assert other.tip == chain.tip
     assert list(chain.rows(4_950)) == list(enumerate(headers))[4_951:]
+
+
+def test_older_headers_are_let_go_but_for_where_linking_goes_on() -> None:
+    """Of a stretch its lowest header is enough to link the ones below, and to be linked again."""
+    headers = [GENESIS, *row(GENESIS, 60)]
+    older = OlderHeaders(replace(private_ground(block_hash(headers[60])), height=60))
+    older.link(40, headers[40:61], None)
+    older.trim(21)
+    assert len(older.linked) == 20
+    older.trim(5)
+    assert older.linked == {40: headers[40]}
+    assert older.missing(30) == (30, 10)
+    older.link(30, headers[30:40], older.linked[40])
+    assert older.missing(50) == (50, 11)
+    older.link(50, headers[50:61], None)
+    assert sorted(older.linked) == [*range(30, 41), *range(50, 60)]
+    assert older.missing(45) == (45, 5)
 
 
 def test_older_headers_that_lead_elsewhere_are_a_lie() -> None:
