@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from donations.arrivals import Arrivals
+from donations.attribution import POLL_SECONDS, Attribution
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
 from donations.errors import StoreError
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
     from donations.listing import Listing
     from donations.snapshot import Established
     from donations.sources.base import Source
+    from donations.sources.ethereum_past import Past
+    from donations.sources.etherscan import EtherscanApi
 
 logger = logging.getLogger(__name__)
 
@@ -77,19 +80,29 @@ def certificates_path(config: Config) -> Path:
 
 
 def make_operators(
-    settings: ChainSettings, store: Store, certificates: Certificates
+    settings: ChainSettings,
+    store: Store,
+    certificates: Certificates,
+    api: EtherscanApi | None = None,
 ) -> list[Operator]:
     """The operators of one chain with their sources."""
     sources: dict[str, list[Source]] = {}
     shelf = Shelf(_StoreMemory(store, settings.chain.name))
+    past = None
+    if api is not None:
+        past = import_module("donations.sources.ethereum_past").Past(api, settings.addresses)
     for upstream in settings.upstreams:
-        source = make_source(settings, upstream, shelf, certificates)
+        source = make_source(settings, upstream, shelf, certificates, past)
         sources.setdefault(upstream.operator, []).append(source)
     return [Operator(name, each) for name, each in sources.items()]
 
 
 def make_source(
-    settings: ChainSettings, upstream: Upstream, shelf: Shelf, certificates: Certificates
+    settings: ChainSettings,
+    upstream: Upstream,
+    shelf: Shelf,
+    certificates: Certificates,
+    past: Past | None = None,
 ) -> Source:
     """Our side of one upstream. Imports web3, where it is needed, only now."""
     protocol = settings.chain.protocol_of(upstream.url)
@@ -102,6 +115,7 @@ def make_source(
             addresses=settings.addresses,
             tokens=settings.tokens,
             asset=settings.chain.symbol,
+            past=past,
         )
         return source
     if protocol is settings.chain.explorer:
@@ -123,6 +137,15 @@ def make_source(
         shelf=shelf,
         certificates=certificates,
     )
+
+
+def make_explorer(settings: ChainSettings) -> EtherscanApi | None:
+    """The explorer of Ethereum that is asked with the operator's own key, where there is one."""
+    if settings.explorer is None or settings.network.chain_id is None:
+        return None
+    etherscan = import_module("donations.sources.etherscan")
+    api: EtherscanApi = etherscan.EtherscanApi(settings.explorer, settings.network.chain_id)
+    return api
 
 
 def _scripts(settings: ChainSettings) -> dict[str, bytes]:
@@ -173,6 +196,7 @@ class Service:
         self._established: Established | None = None
         self.trackers: list[Tracker] = []
         self._levels: list[EthereumLevels] = []
+        self.attributions: list[Attribution] = []
         self._arrivals = Arrivals()
         self._changed = asyncio.Event()
         self._stopping = False
@@ -216,9 +240,15 @@ class Service:
                     group.create_task(self.lister.follow(self._list))
                 for settings in self.config.chains.values():
                     # web3 takes half a second to import: readers must not wait for it.
+                    api = await asyncio.to_thread(make_explorer, settings)
                     operators = await asyncio.to_thread(
-                        make_operators, settings, self.store, certificates
+                        make_operators, settings, self.store, certificates, api
                     )
+                    if api is not None:
+                        naming = Attribution(settings.chain.name, api, self.store)
+                        self.attributions.append(naming)
+                        timer.every(POLL_SECONDS, naming.due.set)
+                        group.create_task(naming.run())
                     tracker = Tracker(
                         settings,
                         operators,
@@ -241,6 +271,8 @@ class Service:
         finally:
             self._stopping = True
             await timer.stop()
+            for naming in self.attributions:
+                await naming.close()
             for tracker in self.trackers:
                 for operator in tracker.operators:
                     await operator.close()

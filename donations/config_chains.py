@@ -5,36 +5,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from donations.chains import CHAINS
-from donations.chains.base import Chain, Network, Protocol, Token, Upstream, is_near
+from donations.chains.base import Chain, Explorer, Network, Token, Upstream
 from donations.chains.eth import parse_contract
 from donations.config_file import Table
+from donations.config_upstreams import read_explorer, read_upstreams
 from donations.errors import InvalidAddress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHAIN_KEYS = ("network", "confirmations", "agree", "upstreams", "tokens")
+_CHAIN_KEYS = ("network", "confirmations", "agree", "upstreams", "tokens", "explorer")
 _NETWORK_KEYS = ("name", "genesis", "chain_id")
 _HASH = re.compile(r"(?:0x)?([0-9a-f]{64})")
 _SYMBOL = re.compile(r"[A-Za-z0-9.]{1,11}")
 # EIP-2294 bounds chain numbers so that they fit everywhere.
 _MAX_CHAIN_ID = 2**63 - 19
 _MAX_DECIMALS = 36
-_SCHEMES = {
-    Protocol.ELECTRUM: ("ssl", "tcp"),
-    Protocol.ESPLORA: ("https", "http"),
-    Protocol.HASKOIN: ("https", "http"),
-    Protocol.ETHEREUM: ("https", "http"),
-}
-_EXAMPLES = {
-    Protocol.ELECTRUM: "ssl://electrum.example.org:50002",
-    Protocol.ESPLORA: "https://esplora.example.org/api",
-    Protocol.HASKOIN: "https://haskoin.example.org/bch",
-    Protocol.ETHEREUM: "https://ethereum.example.org",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +48,7 @@ class ChainSettings:
     agree: int
     upstreams: tuple[Upstream, ...]
     tokens: tuple[Token, ...]
+    explorer: Explorer | None = None
 
     @property
     def operators(self) -> frozenset[str]:
@@ -84,7 +73,7 @@ def read_chains(root: Table) -> dict[str, ChainSettings]:
 
 def _chain(chain: Chain, section: Table, addresses: Table) -> ChainSettings:
     network = _network(chain, section)
-    upstreams = _upstreams(chain, network, section, needed=chain.name in addresses)
+    upstreams = read_upstreams(chain, network, section, needed=chain.name in addresses)
     operators = len({upstream.operator for upstream in upstreams})
     if chain.confirmations == 0 and "confirmations" in section:
         raise section.error(f"{chain.title} has a finality of its own", "confirmations")
@@ -97,6 +86,7 @@ def _chain(chain: Chain, section: Table, addresses: Table) -> ChainSettings:
         agree=_agree(section, operators),
         upstreams=upstreams,
         tokens=tuple(_tokens(chain, network, section)),
+        explorer=read_explorer(chain, network, section),
     )
 
 
@@ -160,76 +150,6 @@ def _addresses(chain: Chain, network: Network, addresses: Table) -> tuple[str, .
         where = addresses.error(reason, *keys)
         raise InvalidAddress(reason, file=where.file, line=where.line, key=where.key)
     return tuple(found)
-
-
-def _upstreams(
-    chain: Chain, network: Network, section: Table, *, needed: bool
-) -> tuple[Upstream, ...]:
-    if "upstreams" not in section:
-        if network == chain.networks["mainnet"]:
-            return chain.upstreams
-        if needed:
-            raise section.error(
-                f"the network {network.name} needs upstreams = [...]: "
-                "the servers that come with the program are those of mainnet",
-                "network",
-            )
-        return ()
-    found: dict[str, Upstream] = {}
-    for index, item in enumerate(section.texts_or_tables("upstreams", ("url", "operator"))):
-        url = item if isinstance(item, str) else item.text("url", "")
-        try:
-            host = _host(chain, url)
-        except ValueError as error:
-            reason = str(error)
-        else:
-            operator = "" if isinstance(item, str) else item.text("operator", "")
-            if url not in found:
-                found[url] = Upstream(url, operator or _operator_of(chain, host))
-                continue
-            reason = "the same upstream stands here twice"
-        # Outside the handler: the error of the URL parser repeats parts of it.
-        raise section.error(reason, "upstreams", index)
-    if not found:
-        raise section.error("the list is empty; leave the key out instead", "upstreams")
-    return tuple(found.values())
-
-
-def _host(chain: Chain, url: str) -> str:
-    """The host of an upstream's URL. Raises ValueError, in words that repeat nothing of it."""
-    spoken = [chain.protocol, *([chain.explorer] if chain.explorer else [])]
-    form = "write it as " + " or ".join(_EXAMPLES[each] for each in spoken)
-    if any(not "!" <= character <= "~" for character in url):
-        raise ValueError(f"the URL holds a character that belongs in none; {form}")
-    try:
-        parts = urlsplit(url)
-        port, host = parts.port, parts.hostname
-    except ValueError:
-        raise ValueError(f"this is not a URL; {form}") from None
-    schemes = [scheme for each in spoken for scheme in _SCHEMES[each]]
-    if parts.scheme not in schemes:
-        raise ValueError(f"the URL must begin with {' or '.join(schemes)}; {form}")
-    if not host:
-        raise ValueError(f"the URL names no host; {form}")
-    protocol = chain.protocol_of(url)
-    if protocol is Protocol.ELECTRUM:
-        if port is None or port == 0:
-            raise ValueError(f"the URL names no port; {form}")
-        if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-            raise ValueError(f"the URL is scheme, host and port, nothing else; {form}")
-    elif parts.scheme == "http" and not is_near(url):
-        raise ValueError("plain http is for your own node on a private address; use https")
-    elif protocol is chain.explorer and (parts.query or parts.fragment or "@" in parts.netloc):
-        raise ValueError(f"the URL is scheme, host and path, nothing else; {form}")
-    return host
-
-
-def _operator_of(chain: Chain, host: str) -> str:
-    """The host itself, or the known operator whose domain it is in."""
-    for upstream in chain.upstreams:
-        if host == upstream.operator or host.endswith(f".{upstream.operator}"):
-            return upstream.operator
-    return host
 
 
 def _tokens(chain: Chain, network: Network, section: Table) -> Iterator[Token]:

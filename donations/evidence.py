@@ -195,10 +195,17 @@ def put_ethereum_proofs(connection: Connection, proofs: Iterable[EthereumProof])
             "evidence": json.dumps(evidence_json(proof.evidence)),
         }
         put(connection, ETHEREUM_PROOFS, [row])
-        under = {**key_row(proof.key), "id": proof.id}
-        if proof.inside:
-            rows = [{**under, "txid": t, "units": str(units)} for t, units in proof.inside]
-            put(connection, ATTRIBUTIONS, rows)
+        put_attributions(connection, proof.key, proof.id, proof.inside)
+
+
+def put_attributions(
+    connection: Connection, key: Key, identity: str, inside: Iterable[tuple[str, int]]
+) -> None:
+    """Keep (transaction, base units) under a transfer that came from inside calls."""
+    under = {**key_row(key), "id": identity}
+    rows = [{**under, "txid": txid, "units": str(units)} for txid, units in inside]
+    if rows:
+        put(connection, ATTRIBUTIONS, rows)
 
 
 def read_ethereum_proofs(

@@ -20,7 +20,7 @@ from heapq import merge
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import URL, create_engine, delete, event, func, insert, select, tuple_
+from sqlalchemy import URL, create_engine, delete, event, exists, func, insert, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -41,6 +41,7 @@ from donations.ledger import (
 )
 from donations.rows import of_key, portions, put
 from donations.schema import (
+    ATTRIBUTIONS,
     BLOCKS,
     CHANGES,
     CURSORS,
@@ -435,6 +436,28 @@ class Store:
         """The proofs of those of ``ids`` that have one, by transfer."""
         with self._connected() as connection:
             return {p.id: p for p in evidence.read_ethereum_proofs(connection, key, ids)}
+
+    def attribute(self, key: Key, identity: str, inside: Sequence[tuple[str, int]]) -> None:
+        """Keep (transaction, base units) under a transfer of ``key``."""
+        with self._begin() as connection:
+            evidence.put_attributions(connection, key, identity, inside)
+
+    def attributions(self, key: Key, ids: Iterable[str]) -> dict[str, tuple[tuple[str, int], ...]]:
+        """(transaction, base units) under those of ``ids`` where they are known."""
+        with self._connected() as connection:
+            return evidence.read_attributions(connection, key, ids)
+
+    def unattributed(self, chain: str) -> list[Transfer]:
+        """Final gifts from inside contract calls whose transactions are not known."""
+        columns = ("chain", "address", "asset", "id")
+        named = exists().where(*(ATTRIBUTIONS.c[name] == TRANSFERS.c[name] for name in columns))
+        where = (
+            TRANSFERS.c.chain == chain,
+            TRANSFERS.c.state == State.FINAL.value,
+            TRANSFERS.c.id.endswith(":internal"),
+            ~named,
+        )
+        return [rows.transfer_of(row) for row in self._rows(TRANSFERS, *where)]
 
     def convictions(self) -> list[Conviction]:
         """What each operator was convicted of last, also those that are over."""

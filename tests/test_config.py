@@ -63,7 +63,11 @@ def test_the_example_loads() -> None:
 
 
 # Known to every chain, so that it can be refused in a sentence of its own.
-OTHERS = {("[chains.btc]", "tokens"), ("[chains.eth]", "confirmations")}
+OTHERS = {
+    ("[chains.btc]", "tokens"),
+    ("[chains.btc]", "explorer"),
+    ("[chains.eth]", "confirmations"),
+}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,27 @@ def test_the_scheme_tells_what_an_upstream_speaks() -> None:
     listed = '"https://blockstream.info/api", "ssl://electrum.blockstream.info:50002"'
     settings = read(f"{ONE}[chains.btc]\nupstreams = [{listed}]\n").chains["btc"]
     assert (settings.operators, settings.agree) == (frozenset({"blockstream.info"}), 1)
+
+
+def test_the_key_of_an_explorer_is_a_secret() -> None:
+    """It comes from the environment, shows nowhere, and travels encrypted."""
+    eth = f'[addresses]\neth = "{ETH}"\n[chains.eth]\n'
+    config = read(f'{eth}explorer = {{ key = {{ env = "MINE" }} }}', MINE="hunter2")
+    explorer = config.chains["eth"].explorer
+    assert explorer is not None
+    assert (explorer.kind, explorer.key) == ("etherscan", "hunter2")
+    assert explorer.url == "https://api.etherscan.io/v2/api"
+    assert "hunter2" not in repr(config)
+    other = read(f'{eth}explorer = {{ kind = "blockscout", key = "hunter2" }}').chains["eth"]
+    assert other.explorer is not None
+    assert other.explorer.url == "https://api.blockscout.com/1/api"
+    for url in ("http://a.example/api", "https://hunter2@a.example", "https://a/?k=hunter2", "x"):
+        error = refused(f'{eth}explorer = {{ key = "hunter2", url = "{url}" }}')
+        assert "hunter2" not in "".join(traceback.format_exception(error))
+    assert "your own key" in refused(f"{eth}explorer = {{ }}").reason
+    assert "known: etherscan" in refused(f'{eth}explorer = {{ kind = "x", key = "y" }}').reason
+    wrong = refused(f'{ONE}[chains.btc]\nexplorer = {{ key = "y" }}')
+    assert "write its URL into upstreams" in wrong.reason
 
 
 def test_hosts_of_one_operator_are_one() -> None:

@@ -40,7 +40,8 @@ LAYERS = {
     "seed_words": "errors",
     "secrets": "errors seed_words",
     "config_file": "errors secrets toml_lines",
-    "config_chains": "chains config_file errors",
+    "config_upstreams": "chains config_file",
+    "config_chains": "chains config_file config_upstreams errors",
     "config": "amounts config_chains config_file errors",
     # the page that is read by init
     "page": "",
@@ -62,6 +63,7 @@ LAYERS = {
     "tracker": "agreement chains config differences errors evidence ledger operators origins "
     "sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
+    "attribution": "errors ledger sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals errors ledger listing png qr secrets snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
@@ -71,8 +73,8 @@ LAYERS = {
     # looking after it
     "doctor": "amounts config errors ledger proof rows schema",
     # wiring
-    "app": "arrivals chains config errors ethereum_levels ledger lister listing operators showing "
-    "snapshot sources store summary timer tracker web",
+    "app": "attribution arrivals chains config errors ethereum_levels ledger lister listing "
+    "operators showing snapshot sources store summary timer tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
     "cli": "__init__ app bundle check config demo doctor errors init secrets showing summary "
@@ -130,6 +132,9 @@ MONEY = (
     "sources/ethereum_account.py",
     "sources/ethereum_explain.py",
     "sources/ethereum_tokens.py",
+    "sources/etherscan_answers.py",
+    "sources/ethereum_past.py",
+    "attribution.py",
 )
 # Text to float, and what it is of.
 FLOATS = {

@@ -60,6 +60,15 @@ class Upstream:
     operator: str
 
 
+@dataclass(frozen=True, slots=True)
+class Explorer:
+    """An explorer asked with the operator's own key: ``kind`` is "etherscan" or "blockscout"."""
+
+    kind: str
+    url: str
+    key: str = field(repr=False)
+
+
 def server(url: str) -> str:
     """Scheme, host and port of an upstream's URL, for logs and tables.
 

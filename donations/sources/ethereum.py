@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from donations.chains.base import Network, Token
+    from donations.sources.ethereum_past import Past
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class EthereumSource:
         addresses: Sequence[str],
         tokens: Sequence[Token] = (),
         asset: str = "ETH",
+        past: Past | None = None,
     ) -> None:
         self.url, self.operator = url, operator
         self._network, self._asset = network, asset
@@ -77,6 +79,7 @@ class EthereumSource:
         self.proofs = EthereumProofs(self._rpc, operator)
         self._accounts = {address: Account() for address in addresses}
         self._tokens = Tokens(self._rpc, tokens, addresses)
+        self._past = past
         self._blocks: dict[int, Block] = {}
         self._checked = False
 
@@ -168,8 +171,12 @@ class EthereumSource:
             tip=head.tip,
             final_height=head.final.height,
             since=start if first else start + 1,
-            transactions=(*account.found, *await self._rivals(ask, account, head.tip)),
-            blocks=self._known_blocks(account.found),
+            transactions=(
+                *account.past,
+                *account.found,
+                *await self._rivals(ask, account, head.tip),
+            ),
+            blocks=self._known_blocks([*account.past, *account.found]),
             at=int(time.time()),
             balance=account.points[-1].balance,
             checkpoint=account.settled_point(head.final.height),
@@ -180,7 +187,7 @@ class EthereumSource:
 
     async def _rivals(self, ask: Ask, account: Account, tip: Block) -> list[Transaction]:
         """A transfer that vanished was replaced if its sender's nonce has been used since."""
-        found = {transaction.id for transaction in account.found}
+        found = {transaction.id for transaction in (*account.past, *account.found)}
         slots = [
             slot
             for transfer in ask.unsettled
@@ -233,6 +240,14 @@ class EthereumSource:
     async def _block_at(self, height: int) -> Block:
         return block_of(await self._rpc.one("eth_getBlockByNumber", hex(height), False))
 
+    async def _blocks_at(self, heights: list[int]) -> dict[int, Block]:
+        items: list[Item] = [("eth_getBlockByNumber", [hex(height), False]) for height in heights]
+        answers = await self._rpc.ask(items)
+        return {
+            height: block_of(good(answer, "eth_getBlockByNumber"))
+            for height, answer in zip(heights, answers, strict=True)
+        }
+
     async def _point_at(self, address: str, height: int) -> Checkpoint:
         block = await self._block_at(height)
         answers = await self._rpc.ask(state_items(address, {"blockHash": block.hash}))
@@ -253,7 +268,13 @@ class EthereumSource:
         if account.covers(ask.since):
             account.forget_before(ask.since)
             return
-        account.start(await self._start(ask, head), opening=ask.opening or ask.since == 0)
+        point = await self._start(ask, head)
+        past = None
+        if ask.opening and self._past is not None:
+            past = await self._past.transactions(ask.key.address, point, self._blocks_at)
+        account.start(point, opening=ask.opening or ask.since == 0)
+        if past is not None:
+            account.begin_after(past)
 
     async def _walk_back(self, account: Account) -> None:
         """To the last point that the chain still holds: a reorg took the later ones."""

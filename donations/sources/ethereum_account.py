@@ -15,21 +15,26 @@ class Account:
     """Points at which the state was read (oldest first), and all transactions after the first.
 
     A point carries its block's hash: as long as the chain holds the block, what was found up to it
-    holds too.
+    holds too. ``past`` is what came before the first point, as long as that is the first.
     """
 
     points: list[Checkpoint] = field(default_factory=list)
     found: list[Transaction] = field(default_factory=list)
+    past: tuple[Transaction, ...] = ()
     has_code: bool = False
 
     def start(self, point: Checkpoint, *, opening: bool) -> None:
         """Begin anew at ``point``; with ``opening`` its balance is a transaction of its own."""
-        self.points, self.found = [point], []
+        self.points, self.found, self.past = [point], [], ()
         if opening and point.balance:
             moved = ((OPENING, point.balance),)
             self.found = [
                 Transaction(OPENING, point.block, frozenset(), brings=moved, kind=Kind.OPENING)
             ]
+
+    def begin_after(self, past: tuple[Transaction, ...]) -> None:
+        """Tell what came before the first point instead of an opening transaction."""
+        self.found, self.past = [], past
 
     def covers(self, since: int) -> bool:
         """Whether everything from ``since`` up has been looked at."""
@@ -50,6 +55,7 @@ class Account:
         """Keep one point below ``since`` and what came after it."""
         while len(self.points) > 1 and self.points[1].block.height < since:
             self.points.pop(0)
+            self.past = ()
         del self.points[1 : 1 + max(0, len(self.points) - _POINTS_KEPT)]
         first = self.points[0].block.height
         self.found = [t for t in self.found if t.block is not None and t.block.height >= first]

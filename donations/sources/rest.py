@@ -22,9 +22,9 @@ _LONGEST_TEXT = 2 * 1024 * 1024
 class Rest:
     """The answers below one base URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, pause: float = _PAUSE) -> None:
         self._base = url.rstrip("/")
-        self._pause = 0.0 if is_near(url) else _PAUSE
+        self._pause = 0.0 if is_near(url) else pause
         self._turn = asyncio.Lock()
         self._last = 0.0
         self._stale_until = 0.0
