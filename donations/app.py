@@ -24,8 +24,10 @@ from donations.sources.certificates import Certificates
 from donations.sources.electrum import ElectrumSource
 from donations.sources.explorer_source import ExplorerSource
 from donations.sources.shelf import Shelf
+from donations.statement.files import statement_to_show
 from donations.store import Store
 from donations.summary import nothing_known, read_arrivals, shown, summarise
+from donations.tamper.setup import make_watch
 from donations.timer import Timer
 from donations.tracker import Tracker
 from donations.web import create_web
@@ -33,10 +35,11 @@ from donations.web.assets import load_assets
 from donations.web.ledger import LedgerPages
 from donations.web.live import Live
 from donations.web.proofs import Proofs
-from donations.web.public import Readiness, Reason
+from donations.web.public import Alarm, Readiness, Reason
 from donations.web.publisher import Publisher
 from donations.web.server import serve
 from donations.web.thanks import Thanks
+from donations.web.well_known import well_known_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -194,6 +197,8 @@ class Service:
         self.showcase = Showcase(config)
         self.proofs = Proofs(self.showcase.bundle)
         self._established: Established | None = None
+        self.pages = make_watch(config, assets, self.store)
+        self.statement = statement_to_show(config)
         self.trackers: list[Tracker] = []
         self._levels: list[EthereumLevels] = []
         self.attributions: list[Attribution] = []
@@ -213,7 +218,14 @@ class Service:
             reasons.append(Reason.STORE)
         if any(coin.freshness is not Freshness.FRESH for coin in published.coins):
             reasons.append(Reason.UPSTREAMS)
-        return Readiness(tuple(reasons))
+        return Readiness(tuple(reasons), self._alarms())
+
+    def _alarms(self) -> tuple[Alarm, ...]:
+        wrong = {
+            Alarm.PAGES: self.pages is not None and self.pages.alarmed,
+            Alarm.STATEMENT: self.config.statement is not None and self.statement is None,
+        }
+        return tuple(alarm for alarm, is_wrong in wrong.items() if is_wrong)
 
     def close(self) -> None:
         """Give the database back."""
@@ -266,6 +278,9 @@ class Service:
                         levels = EthereumLevels(tracker, self.store)
                         self._levels.append(levels)
                         group.create_task(levels.run())
+                if self.pages is not None:
+                    await self.pages.load()
+                    timer.every(_REFRESH_SECONDS, self.pages.tick)
                 timer.every(_REFRESH_SECONDS, self._changed.set)
                 timer.start()
         finally:
@@ -273,6 +288,8 @@ class Service:
             await timer.stop()
             for naming in self.attributions:
                 await naming.close()
+            if self.pages is not None:
+                await self.pages.close()
             for tracker in self.trackers:
                 for operator in tracker.operators:
                     await operator.close()
@@ -298,7 +315,8 @@ class Service:
         snapshot = await self.store.run(
             summarise, self.config, self.store, self._disagreeing(now), now
         )
-        snapshot = replace(snapshot, established=self._established)
+        signed = self.statement.signed if self.statement else None
+        snapshot = replace(snapshot, established=self._established, signed=signed)
         self.thanks.publish(snapshot, self._arrivals.copy())
         if await asyncio.to_thread(self.publisher.publish, snapshot):
             self.live.announce()
@@ -338,6 +356,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
         await service.open()
         listed = [*service.ledger.routes(), *service.proofs.routes()]
+        signed = service.statement.files if service.statement else {}
         app = create_web(
             service.publisher,
             service.readiness,
@@ -346,6 +365,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
                 *service.live.routes(),
                 *service.thanks.routes(),
                 *(listed if config.widget.ledger else ()),
+                *well_known_routes(signed),
             ],
         )
         app.on_shutdown.append(service.live.close)

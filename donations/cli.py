@@ -98,12 +98,22 @@ def _parser() -> argparse.ArgumentParser:
         commands, "check", _check, "validate the configuration and ask every upstream once",
         "Shows protocol version, tip, age of the tip, latency and balance of every upstream, and "
         "what is wrong with those that fail. Exit code 0 when on each chain as many operators "
-        "answer as must agree.",
+        "answer as must agree, no watched page raises an alarm, and a signed statement is good.",
     )  # fmt: skip
     _config_option(check)
     _json_option(check)
     check.add_argument("--accept-certificate", metavar="HOST", action="append", default=[],
                        help="take the certificate HOST shows now for the pinned one")  # fmt: skip
+
+    check.add_argument("--pages", action="store_true",
+                       help="read the watched pages now, and ask no upstream")  # fmt: skip
+
+    statement = _command(
+        commands, "statement", _statement, "print the statement of your addresses to sign",
+        "Sign exactly this text offline, with minisign or with the keys of the addresses, and put "
+        "text and signatures into the folder of [statement]. This program holds no key.",
+    )  # fmt: skip
+    _config_option(statement)
 
     serve = _command(
         commands, "serve", _serve, "run the service",
@@ -235,6 +245,7 @@ def _init(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from donations import check
+    from donations.own_word import own_word
 
     config = load(options.config)
     for host in options.accept_certificate:
@@ -242,9 +253,36 @@ def _check(options: argparse.Namespace) -> int:
         if not forgotten:
             raise ConfigError(f"no certificate of {host} is pinned", key="--accept-certificate")
         print(f"forgot the certificate of {', '.join(forgotten)}", file=sys.stderr)
+    if options.pages:
+        return _check_pages(config, options)
     rows = _run(check.check(config))
-    _print(check.as_json(config, rows) if options.json else check.table(config, rows))
-    return DONE if check.enough(config, rows) else WORLD_WRONG
+    word = own_word(config)
+    if options.json:
+        _print(check.as_json(config, rows) | word.as_json())
+    else:
+        _print([*check.table(config, rows), *word.lines()])
+    return DONE if check.enough(config, rows) and word.good else WORLD_WRONG
+
+
+def _check_pages(config: Config, options: argparse.Namespace) -> int:
+    from donations.own_word import own_word
+
+    if not config.watch.pages:
+        raise ConfigError(
+            'no page is watched: [watch] pages = ["https://blog.example/a-post"]',
+            file=config.path,
+            key="watch.pages",
+        )
+    word = own_word(config, now=True)
+    _print(word.as_json() if options.json else word.lines())
+    return DONE if word.good else WORLD_WRONG
+
+
+def _statement(options: argparse.Namespace) -> int:
+    from donations.own_word import text_to_sign
+
+    print(text_to_sign(load(options.config)), end="")
+    return DONE
 
 
 def _serve(options: argparse.Namespace) -> int:

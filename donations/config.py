@@ -20,19 +20,23 @@ from zoneinfo import ZoneInfo, available_timezones
 from donations.amounts import parse_amount
 from donations.config_chains import ChainSettings, Watched, read_chains
 from donations.config_file import Source, Table, read_text
+from donations.config_pages import PageWatch, StatementSettings, read_statement, read_watch
 from donations.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ChainSettings", "Config", "Goal", "Server", "Watched", "Widget", "load", "parse"]
+__all__ = [
+    "ChainSettings", "Config", "Goal", "PageWatch", "Server", "StatementSettings", "Watched",
+    "Widget", "load", "parse",
+]  # fmt: skip
 
 DEFAULT_FILE = Path("config.toml")
 FILE_VARIABLE = "DONATIONS_CONFIG"
 
 _KEYS = (
     "public_url", "title", "language", "timezone", "currency", "database", "poll_seconds",
-    "grace_seconds", "addresses", "server", "widget", "chains",
+    "grace_seconds", "addresses", "server", "widget", "watch", "statement", "chains",
 )  # fmt: skip
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
@@ -85,6 +89,8 @@ class Config:
     grace_seconds: int
     server: Server
     widget: Widget
+    watch: PageWatch
+    statement: StatementSettings | None
     chains: Mapping[str, ChainSettings]
 
     @property
@@ -137,6 +143,8 @@ def parse(
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
         server=_server(root.table("server", ("host", "port", "trusted_proxies"))),
         widget=_widget(root.table("widget", ("goal", "accent", "ledger")), chains),
+        watch=read_watch(root.table("watch", ("pages", "hours"))),
+        statement=read_statement(root.table("statement", ("folder", "minisign")), folder),
         chains=chains,
     )
 

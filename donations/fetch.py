@@ -6,12 +6,23 @@ import asyncio
 import re
 import sys
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from donations import __version__
 from donations.errors import ConfigError, UpstreamMalformed, UpstreamUnavailable
+from donations.public_web import NotPublic
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from aiohttp.abc import AbstractResolver
+    from aiohttp.connector import AddrInfoType as AddrInfo
 
 MAX_BYTES = 2 << 20
 _SECONDS = 10
@@ -31,7 +42,7 @@ def read_source(source: str) -> str:
         data = sys.stdin.buffer.read(MAX_BYTES + 1)
         return _decoded(_limited(data), None)
     if re.match(r"(?i)https?://", source):
-        return asyncio.run(_fetch(source))
+        return asyncio.run(fetch_page(source))
     try:
         with Path(source).open("rb") as file:
             return _decoded(_limited(file.read(MAX_BYTES + 1)), None)
@@ -42,14 +53,42 @@ def read_source(source: str) -> str:
         raise ConfigError(f"cannot be read: {error}", file=source) from error
 
 
-async def _fetch(url: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How hosts are reached: who finds their addresses, and who opens a socket to one.
+
+    ``open_socket`` is asked about every address before anything connects to it, and that very
+    address is then connected to; it raises NotPublic. None: as the system does it.
+    """
+
+    open_socket: Callable[[AddrInfo], socket.socket] | None = None
+    resolver: AbstractResolver | None = None
+
+
+async def fetch_page(url: str, ways: Ways | None = None) -> str:
+    """The text of a page of the web, within the limits of this file.
+
+    Raises ConfigError for what is no URL, UpstreamError for a web server that fails or that must
+    not be asked.
+    """
+    ways = ways or Ways()
     timeout = aiohttp.ClientTimeout(total=_SECONDS)
-    headers = {"Accept": "text/html, text/plain;q=0.8", "Accept-Encoding": "gzip, deflate"}
+    headers = {
+        "Accept": "text/html, text/plain;q=0.8",
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": f"donations/{__version__} (reads the pages of its own author)",
+    }
     try:
         async with (
             asyncio.timeout(_SECONDS),
             aiohttp.ClientSession(
-                timeout=timeout, headers=headers, auto_decompress=False
+                connector=aiohttp.TCPConnector(
+                    resolver=ways.resolver, socket_factory=ways.open_socket, force_close=True
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=timeout,
+                headers=headers,
+                auto_decompress=False,
             ) as session,
         ):
             for _ in range(_REDIRECTS + 1):
@@ -61,6 +100,10 @@ async def _fetch(url: str) -> str:
         raise UpstreamUnavailable(f"no page within {_SECONDS} seconds") from None
     except aiohttp.InvalidURL:
         raise ConfigError("this is not a URL") from None
+    except aiohttp.ClientConnectorError as error:
+        if isinstance(error.os_error, NotPublic):
+            raise UpstreamUnavailable(str(error.os_error)) from None
+        raise UpstreamUnavailable("the web server cannot be reached") from error
     except aiohttp.ClientError as error:
         raise UpstreamUnavailable(f"the page cannot be read: {type(error).__name__}") from error
     raise UpstreamMalformed(f"more than {_REDIRECTS} redirects")
@@ -68,9 +111,12 @@ async def _fetch(url: str) -> str:
 
 def _next(url: str, location: str) -> str:
     """Where a redirect leads. It may go from http to https and never back."""
-    target = urljoin(url, location)
-    scheme = urlsplit(target).scheme
-    if not location or scheme not in ("http", "https"):
+    try:
+        target = urljoin(url, location)
+        scheme, host, *_ = urlsplit(target)
+    except ValueError:
+        target, scheme, host = "", "", ""
+    if not location or scheme not in ("http", "https") or "@" in host:
         raise UpstreamMalformed("the page redirects to what is not a page of the web")
     if scheme == "http" and urlsplit(url).scheme == "https":
         raise UpstreamMalformed("the page redirects from https to http")

@@ -16,16 +16,16 @@ _HTML = re.compile(r"<(?:!doctype\b|/?[a-z][a-z0-9]{0,20}(?:\s[^<>]{0,4096})?/?>
 # A "<" whose ">" is farther away begins no tag.
 _MAX_TAG = 16_384
 _TAG = re.compile(r"</?[a-zA-Z]|<!doctype", re.IGNORECASE)
-_INLINE = frozenset((
+INLINE = frozenset((
     "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em",
     "font", "i", "ins", "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike",
     "strong", "sub", "sup", "time", "tt", "u", "var", "wbr",
 ))  # fmt: skip
-_VOID = frozenset((
+VOID = frozenset((
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
     "track", "wbr",
 ))  # fmt: skip
-_UNSEEN = frozenset({"script", "style", "template"})
+UNSEEN = frozenset({"script", "style", "template"})
 # Longer ones are pictures and programs.
 _MAX_ATTRIBUTE = 4096
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?=-|$)")
@@ -152,7 +152,7 @@ class _HtmlReader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: (value or "").strip() for name, value in attrs}
-        if tag not in _INLINE:
+        if tag not in INLINE:
             self._add("\n")
         language = _LANGUAGE.match(values.get("lang", ""))
         if tag == "html" and language:
@@ -163,7 +163,7 @@ class _HtmlReader(HTMLParser):
                 self.page.attributes.append(
                     Attribute(name, value, beside, self.page.length, self._spot())
                 )
-        if tag not in _VOID:
+        if tag not in VOID:
             around = self._open[-1]
             names = f"{values.get('class', '')} {values.get('id', '')}".lower()
             is_part = tag not in ("html", "body")
@@ -174,12 +174,12 @@ class _HtmlReader(HTMLParser):
                     around.in_footer or tag == "footer" or (is_part and "footer" in names),
                     around.in_comments or (is_part and "comment" in names),
                     around.in_title or (tag == "title" and not self._count["svg"]),
-                    around.is_unseen or tag in _UNSEEN,
+                    around.is_unseen or tag in UNSEEN,
                 )
             )
 
     def handle_endtag(self, tag: str) -> None:
-        if tag not in _INLINE:
+        if tag not in INLINE:
             self._add("\n")
         while self._count[tag]:
             closed = self._open.pop().tag

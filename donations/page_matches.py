@@ -58,7 +58,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A text that has the look of an address of ``chain``.
+    """A text that has the look of an address of ``chain``, ``offset`` characters into the page.
 
     ``reports``: it deserves a word when it turns out to be none.
     """
@@ -67,6 +67,7 @@ class Match:
     text: str
     place: Place
     reports: bool
+    offset: int
 
 
 def find_matches(page: Page, quiet: bool) -> Iterator[Match]:
@@ -83,9 +84,8 @@ def find_matches(page: Page, quiet: bool) -> Iterator[Match]:
         ]
         barrier = 0
         for start, end, chain, text in sorted(spans):
-            yield Match(
-                chain, text, _text_place(page, view, start, end, barrier, quiet), number == 0
-            )
+            place = _text_place(page, view, start, end, barrier, quiet)
+            yield Match(chain, text, place, number == 0, view.origin(start))
             barrier = end
     for attribute in page.attributes:
         for chain, shape in _SHAPES:
@@ -114,7 +114,7 @@ def _attribute_match(
     kind = Kind.LINK if scheme else Kind.ATTRIBUTE
     place = _place(page, attribute.spot, attribute.offset, kind, excerpt, label)
     spoken = scheme or (_SPOKEN.fullmatch(attribute.name) and attribute.value == text)
-    return Match(chain, text, place, bool(spoken))
+    return Match(chain, text, place, bool(spoken), attribute.offset)
 
 
 def _place(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from donations.chains.base import Chain
+    from donations.signed import Signed
 
 # A number that was not renewed for so many polls is stale.
 STALE_POLLS = 3
@@ -141,6 +142,7 @@ class Snapshot:
     gifts: tuple[Gift, ...]
     goal: Goal | None
     established: Established | None = None
+    signed: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,17 @@ OTHERS = {
 
 
 @pytest.mark.parametrize(
-    "table", ["", "[addresses]", "[server]", "[widget]", "[chains.btc]", "[chains.eth]"]
+    "table",
+    [
+        "",
+        "[addresses]",
+        "[server]",
+        "[widget]",
+        "[watch]",
+        "[statement]",
+        "[chains.btc]",
+        "[chains.eth]",
+    ],
 )
 def test_the_example_shows_every_key(table: str) -> None:
     """Each key that a table knows stands in that table's part of the example."""

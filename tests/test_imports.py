@@ -33,21 +33,25 @@ LAYERS = {
     "chains": "errors proof",
     "bundle": "amounts chains errors proof",
     "agreement": "errors ledger",
-    "snapshot": "chains ledger",
+    "signed": "",
+    "snapshot": "chains ledger signed",
     "arrivals": "ledger",
     "listing": "amounts arrivals ledger snapshot",
     # what the author writes
     "seed_words": "errors",
     "secrets": "errors seed_words",
     "config_file": "errors secrets toml_lines",
+    "config_pages": "config_file",
     "config_upstreams": "chains config_file",
     "config_chains": "chains config_file config_upstreams errors",
-    "config": "amounts config_chains config_file errors",
+    "config": "amounts config_chains config_file config_pages errors",
+    "statement": "chains config errors proof signed",
     # the page that is read by init
     "page": "",
     "page_matches": "labels page plain",
     "footer": "chains errors page page_matches plain secrets",
-    "fetch": "errors",
+    "public_web": "",
+    "fetch": "__init__ errors public_web",
     "init": "chains config errors fetch footer secrets",
     # asking
     "sources": "__init__ chains errors ledger proof",
@@ -65,20 +69,23 @@ LAYERS = {
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
-    "web": "amounts arrivals errors ledger listing png qr secrets snapshot",
+    "web": "amounts arrivals errors ledger listing png qr secrets signed snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
     "showing": "bundle config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
     "doctor": "amounts config errors ledger proof rows schema",
+    # the author's pages
+    "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
+    "own_word": "config errors statement store tamper web",
     # wiring
     "app": "attribution arrivals chains config errors ethereum_levels ledger lister listing "
-    "operators showing snapshot sources store summary timer tracker web",
+    "operators showing snapshot sources statement store summary tamper timer tracker web",
     "check": "amounts app chains config errors ledger sources",
     "demo": "amounts app config web",
-    "cli": "__init__ app bundle check config demo doctor errors init secrets showing summary "
-    "totals web",
+    "cli": "__init__ app bundle check config demo doctor errors init own_word secrets showing "
+    "summary totals web",
     "__main__": "cli",
 }
 
@@ -90,12 +97,14 @@ FOR_TYPES_ONLY = {
 
 # Third-party packages: the files and folders that may name them. There is no other package.
 FENCES = {
-    "aiohttp": {"demo", "fetch.py", "sources", "web"},
+    "aiohttp": {"demo", "fetch.py", "public_web.py", "sources", "web"},
     "apscheduler": {"timer.py"},
     "babel": {"web"},
     "bit": {"chains"},
     "brotli": {"web"},
-    "eth_hash": {"chains", "proof"},
+    "coincurve": {"statement"},
+    "Crypto": {"statement"},
+    "eth_hash": {"chains", "proof", "statement"},
     "eth_utils": {"demo"},
     "qrcode": {"qr.py"},
     "sqlalchemy": {"evidence.py", "rows.py", "schema.py", "store.py"},
@@ -108,6 +117,14 @@ KEY_MAKERS = re.compile(
     r"|send_raw_transaction|eth_keys|eth_keyfile|coincurve|bit\.(Key|wallet|network)"
     r"|from bit import|Account\.create)\b"
 )
+
+# The one file that may name the library of keys, and all of it that it may name: what makes a
+# public key of a signature, and what compares a signature with a public key.
+RECOVERY = "statement/recovery.py"
+RECOVERS = {
+    "PublicKey": {"from_signature_and_message", "format", "verify"},
+    "PublicKeyXOnly": {"verify"},
+}
 
 # Where money passes: no number here may have a fraction.
 MONEY = (
@@ -312,8 +329,36 @@ def test_the_server_of_aiohttp_is_for_those_who_serve() -> None:
 def test_no_key_is_ever_made() -> None:
     """Nothing that makes a private key or a signature is named in the package."""
     for path in files():
-        found = KEY_MAKERS.search(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if name(path) == RECOVERY:
+            text = text.replace("from coincurve import PublicKey, PublicKeyXOnly\n", "")
+        found = KEY_MAKERS.search(text)
         assert found is None, f"{name(path)}: {found and found[0]}"
+
+
+def test_signatures_are_only_read() -> None:
+    """Of the library of keys one file takes two classes, and of those only what judges."""
+    path = PACKAGE / RECOVERY
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    taken = {module for module, _ in imported(path)} - {"__future__"}
+    assert taken == {"coincurve"}
+    called = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    assert called <= set().union(*RECOVERS.values())
+    names = {
+        alias.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for alias in n.names
+    }
+    assert names - {"annotations"} == set(RECOVERS)
+    others = {name(p) for p in files() for module, _ in imported(p) if module == "coincurve"}
+    assert others == {RECOVERY}
+
+
+def test_ed25519_is_only_verified() -> None:
+    """Of the library of Ed25519 one file takes public keys and the check of signatures."""
+    users = {name(p) for p in files() for m, _ in imported(p) if m.split(".")[0] == "Crypto"}
+    assert users == {"statement/bitcoin_message.py", "statement/minisign.py"}
+    text = (PACKAGE / "statement/minisign.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"eddsa\.(\w+)", text)) == {"import_public_key", "new"}
+    assert not re.search(r"\.(sign|generate|import_private_key|construct)\(", text)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from donations.amounts import format_amount
 
 if TYPE_CHECKING:
+    from donations.signed import Signed
     from donations.snapshot import AsOf, Coin, Gift, Goal, Snapshot, Sum
 
 Json = str | int | None | list["Json"] | dict[str, "Json"]
@@ -24,6 +25,7 @@ def write_document(snapshot: Snapshot) -> bytes:
         "coins": coins,
         "goal": _goal(snapshot.goal) if snapshot.goal else None,
         "gifts": gifts,
+        "signed": _signed(snapshot.signed) if snapshot.signed else None,
     }
     # ASCII only: no lone surrogate and no line separator can break a reader.
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
@@ -84,6 +86,11 @@ def _gift(gift: Gift) -> Json:
         "stage": gift.stage.value,
         "time": gift.time,
     }
+
+
+def _signed(signed: Signed) -> Json:
+    by: list[Json] = [*signed.by]
+    return {"date": signed.day, "by": by, "statement": ".well-known/donations.txt"}
 
 
 def _goal(goal: Goal) -> Json:

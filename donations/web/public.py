@@ -28,11 +28,19 @@ class Reason(StrEnum):
     STOPPING = "stopping"
 
 
+class Alarm(StrEnum):
+    """What the author must look at although the service is ready: a closed list, too."""
+
+    PAGES = "pages"  # a watched page may lead gifts astray
+    STATEMENT = "statement"  # the signed statement is not good, so it is not shown
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Ready when there is no reason against it."""
+    """Ready when there is no reason against it; ``alarms`` do not count."""
 
     reasons: tuple[Reason, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
 
 def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> list[web.RouteDef]:
@@ -57,9 +65,14 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
         return web.json_response({"status": "alive"})
 
     async def readyz(_request: web.Request) -> web.Response:
-        reasons = readiness().reasons
-        status = "not ready" if reasons else "ready"
-        body = {"status": status, "reasons": [reason.value for reason in reasons]}
+        now = readiness()
+        reasons = now.reasons
+        body: dict[str, object] = {
+            "status": "not ready" if reasons else "ready",
+            "reasons": [*reasons],
+        }
+        if now.alarms:
+            body["alarms"] = [*now.alarms]
         return web.json_response(body, status=503 if reasons else 200)
 
     looked_up = (

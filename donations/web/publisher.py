@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field, replace
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from donations.web.prepared import Prepared, prepare
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from donations.signed import Signed
     from donations.snapshot import Established, Snapshot
     from donations.web.locale import Locale
 
@@ -42,6 +43,10 @@ AGE_INTERVAL = 60.0
 _WORDED = frozenset({"/", "/frame", "/fragment", "/card", "/compact", *PATHS})
 _LEDGER = Template('<p><a href="ledger?lang=$tag">$title</a> $gifts</p>')
 _LANGUAGE = Template('<a href="./?lang=$tag" lang="$tag" hreflang="$tag">$name</a>')
+
+_SIGNED = Template(
+    '<p><a class="signed" href=".well-known/donations.txt" hreflang="en">$text</a></p>\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,7 @@ class Publisher:
             about=locale.say("about"),
             thanks=locale.say("thanks_title"),
             ledger=_ledger(locale, snapshot.established),
+            signed=_signed(locale, snapshot.signed) if snapshot.signed else Html(),
             languages=join(fill(_LANGUAGE, tag=each.tag, name=each.name) for each in others),
         )
         headers = policy.page if hosted else policy.frame
@@ -246,6 +252,11 @@ def _checked(accent: str) -> str:
                 shade,
             )
     return themed(accent)
+
+
+def _signed(locale: Locale, signed: Signed) -> Html:
+    day = locale.date(int(datetime.fromisoformat(signed.day).replace(tzinfo=UTC).timestamp()), UTC)
+    return fill(_SIGNED, text=locale.say("signed", date=day, by=", ".join(signed.by)))
 
 
 def _undated(snapshot: Snapshot) -> Snapshot:
