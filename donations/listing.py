@@ -98,6 +98,8 @@ class Listing:
         old = self.pages if same else ()
         touched = sorted(moved) if same else [_BEFORE_ALL]
         firsts = [page.first for page in old]
+        # Where what was made anew meets what is kept; a page whose first place moved is not kept.
+        boundaries = set(firsts) - set(touched)
         pages: list[Page] = []
         kept = 0
         while touched:
@@ -107,12 +109,12 @@ class Listing:
             start = min([touched[0], *firsts[at : at + 1]])
             for page, following in self._make(sorted(wanted), start, read):
                 pages.append(page)
-                if following is not None and following in firsts[bisect_left(firsts, following) :]:
+                if following in boundaries:
                     break
             else:
                 return Listing(self.shown, wanted, tuple(pages))
-            kept = bisect_left(firsts, following)
-            touched = [place for place in touched if place >= following]
+            kept = firsts.index(following)
+            touched = [place for place in touched if place > following]
         return Listing(self.shown, wanted, (*pages, *old[kept:]))
 
     def _make(

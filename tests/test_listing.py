@@ -90,6 +90,23 @@ def test_what_changed_is_made_again_and_nothing_else() -> None:
     assert last.renew(KEYS, (), shelf).pages == last.pages
 
 
+def test_the_first_transfer_of_a_page_may_change_too() -> None:
+    """Each of 350 transfers in turn changes, goes and comes back: nothing is lost."""
+    shelf = Shelf(transfer(n) for n in range(350))
+    listing = Listing(SHOWN).renew(KEYS, (), shelf)
+    for place in sorted(shelf.held):
+        before = shelf.held[place]
+        for after in (replace(before, level=Level.PROVEN), None, before):
+            if after is None:
+                del shelf.held[place]
+            else:
+                shelf.held[place] = after
+            listing = listing.renew(KEYS, [place], shelf)
+            assert listing.entries == len(shelf.held)
+        assert made_again(listing, listing.renew(KEYS, [place], shelf)) <= 2
+    assert listing.pages == Listing(SHOWN).renew(KEYS, (), shelf).pages
+
+
 def test_random_lives_leave_the_pages_of_a_fresh_reading(seed: int, long: bool) -> None:
     """Whatever comes, goes, moves and changes, the pages are those that a fresh reading makes."""
     dice = random.Random(seed)

@@ -1,0 +1,85 @@
+"""The list of all transfers on a real database: in order, small in memory, renewed in parts."""
+
+from __future__ import annotations
+
+import random
+import time
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from donations.chains.btc import BTC
+from donations.ledger import Block, Change, Key, Kind, Level, News, State, Transfer
+from donations.listing import Listing, place_of
+from donations.snapshot import Shown
+from donations.store import Batch, Standing, Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.measured import Table
+
+ADDRESSES = ("1First", "1Second")
+KEYS = [Key("btc", address, "BTC") for address in ADDRESSES]
+SHOWN = tuple(Shown(BTC, "mainnet", address, {"BTC": 8}, 2, 2) for address in ADDRESSES)
+BEGAN = 1_600_000_000
+
+
+def gift(dice: random.Random, number: int) -> Transfer:
+    txid = dice.randbytes(32).hex()
+    block = Block(number // 3, dice.randbytes(32).hex(), BEGAN + number * 60)
+    return Transfer(
+        key=KEYS[number % 2], id=txid, kind=Kind.GIFT, state=State.FINAL, amount=5_000 + number,
+        block=block, consumes=frozenset({f"{txid}:9"}), brings=((f"{txid}:0", 5_000 + number),),
+        spends=(), coinbase=False, first_seen=block.time, level=Level.PROVEN,
+    )  # fmt: skip
+
+
+def filled(path: Path, count: int) -> list[Transfer]:
+    """A database with so many gifts at two addresses; the last ones."""
+    dice = random.Random(count)
+    store = Store(path, UTC)
+    store.open({"btc": "mainnet"})
+    for start in range(0, count, 2_000):
+        gifts = [gift(dice, n) for n in range(start, min(start + 2_000, count))]
+        save(store, gifts, history=True)
+    store.close()
+    return gifts
+
+
+def save(store: Store, gifts: list[Transfer], *, history: bool = False) -> None:
+    changes = tuple(Change(None, each, News.FINAL, each.first_seen) for each in gifts)
+    standing = Standing(gifts[-1].key, Block(9, "h", BEGAN), 1, BEGAN, 2, complete=True)
+    store.save(Batch(changes, (), standing, {}, history=history))
+
+
+def test_many_transfers_take_little_memory(tmp_path: Path, long: bool, table: Table) -> None:
+    """What is held are packed pages; renewing one of them reads a few rows."""
+    count = 200_000 if long else 3_000
+    last = filled(tmp_path / "d.sqlite3", count)
+    store = Store(tmp_path / "d.sqlite3", UTC)
+    store.open_readonly()
+    listing = Listing(SHOWN).renew(KEYS, (), store.in_order)
+    assert listing.entries == count
+    assert listing.sums[KEYS[0], Level.PROVEN][1] == count // 2
+    packed = sum(len(page.packed) for page in listing.pages)
+    table.gate("memory a listed transfer takes", packed / count, 130, " bytes")
+    start = time.perf_counter()
+    renewed = listing.renew(KEYS, [place_of(last[0])], store.in_order)
+    table.gate("renewing a page of the list", time.perf_counter() - start, 1.0, " s")
+    assert sum(a is not b for a, b in zip(listing.pages, renewed.pages, strict=True)) <= 2
+    store.close()
+
+
+def test_the_store_tells_them_in_order(tmp_path: Path) -> None:
+    """From a moment on, of the keys that are asked for, in the order of time, key and id."""
+    filled(tmp_path / "d.sqlite3", 500)
+    store = Store(tmp_path / "d.sqlite3", UTC)
+    store.open_readonly()
+    everything = list(store.in_order(KEYS, 0))
+    assert len(everything) == 500
+    places = [place_of(each) for each in everything]
+    assert places == sorted(places)
+    since = BEGAN + 250 * 60
+    assert list(store.in_order(KEYS, since)) == [t for t in everything if t.received_at >= since]
+    assert {t.key for t in store.in_order(KEYS[:1], 0)} == {KEYS[0]}
+    store.close()
