@@ -18,6 +18,7 @@ from donations.errors import StoreError
 from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
 from donations.operators import Operator
+from donations.reasons import Reason
 from donations.showing import Showcase
 from donations.snapshot import Freshness
 from donations.sources.certificates import Certificates
@@ -35,7 +36,7 @@ from donations.web.assets import load_assets
 from donations.web.ledger import LedgerPages
 from donations.web.live import Live
 from donations.web.proofs import Proofs
-from donations.web.public import Alarm, Readiness, Reason
+from donations.web.public import Alarm, Readiness
 from donations.web.publisher import Publisher
 from donations.web.server import serve
 from donations.web.thanks import Thanks
@@ -218,7 +219,7 @@ class Service:
             reasons.append(Reason.STORE)
         if any(coin.freshness is not Freshness.FRESH for coin in published.coins):
             reasons.append(Reason.UPSTREAMS)
-        return Readiness(tuple(reasons), self._alarms())
+        return Readiness(tuple(reasons), self._alarms(), self._causes())
 
     def _alarms(self) -> tuple[Alarm, ...]:
         wrong = {
@@ -226,6 +227,17 @@ class Service:
             Alarm.STATEMENT: self.config.statement is not None and self.statement is None,
         }
         return tuple(alarm for alarm, is_wrong in wrong.items() if is_wrong)
+
+    def _causes(self) -> dict[str, list[Reason]]:
+        """What fails now, by where."""
+        causes = {}
+        for tracker in self.trackers:
+            errors = [operator.error for operator in tracker.operators]
+            met = sorted({error.why for error in errors if error is not None})
+            if met:
+                causes[tracker.chain] = met
+        store = {t.store_error.why for t in self.trackers if t.store_error is not None}
+        return {**causes, "store": sorted(store)} if store else causes
 
     def close(self) -> None:
         """Give the database back."""
@@ -369,7 +381,14 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
             ],
         )
         app.on_shutdown.append(service.live.close)
-        port = await stack.enter_async_context(serve(app, config.server.host, config.server.port))
+        port = await stack.enter_async_context(
+            serve(
+                app,
+                config.server.host,
+                config.server.port,
+                trusted=config.server.trusted_proxies,
+            )
+        )
         tracking = asyncio.create_task(service.track())
         tracking.add_done_callback(_report)
         stack.push_async_callback(_stop, tracking)

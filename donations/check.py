@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import format_amount
@@ -12,6 +12,7 @@ from donations.app import certificates_path, check_scripts, make_source
 from donations.chains.base import server
 from donations.errors import DonationsError, StoreError
 from donations.ledger import Key, Observation
+from donations.reasons import Reason
 from donations.sources.base import Ask, Failure
 from donations.sources.certificates import Certificates
 from donations.sources.shelf import Shelf
@@ -32,7 +33,8 @@ _COLUMNS = ("chain", "operator", "software", "protocol", "tip", "age", "latency"
 class Row:
     """One upstream, of whose ``url`` only scheme, host and port are told.
 
-    ``age`` of the tip and ``latency`` are in seconds; amounts are decimal text.
+    ``age`` of the tip and ``latency`` are in seconds; amounts are decimal text;
+    ``reason`` is one of `Reason`.
     """
 
     chain: str
@@ -45,6 +47,7 @@ class Row:
     latency: float | None = None
     balance: str | None = None
     error: str | None = None
+    reason: str | None = None
     note: str | None = None
 
 
@@ -87,9 +90,9 @@ async def _row(config: Config, settings: ChainSettings, upstream: Upstream) -> R
                 await _balance(source, settings, a, probe.tip.height) for a in settings.addresses
             ]
     except TimeoutError:
-        return _failed(blank, f"no answer in {_PATIENCE:.0f} seconds")
+        return _failed(blank, f"no answer in {_PATIENCE:.0f} seconds", Reason.TIMEOUT)
     except DonationsError as error:
-        return _failed(blank, str(error))
+        return _failed(blank, str(error), error.why)
     finally:
         await source.close()
     return Row(
@@ -117,8 +120,8 @@ async def _balance(source: Source, settings: ChainSettings, address: str, tip: i
     raise StoreError("no balance was told")
 
 
-def _failed(row: Row, reason: str) -> Row:
-    return Row(row.chain, row.operator, row.url, error=reason, note=row.note)
+def _failed(row: Row, error: str, why: Reason) -> Row:
+    return replace(row, error=error, reason=why.value)
 
 
 def _note(upstream: Upstream) -> str | None:
@@ -145,6 +148,8 @@ def table(config: Config, rows: Sequence[Row]) -> list[str]:
         lines.append(text.rstrip())
         if row is not None and row.error is not None:
             lines.append(f"      {row.url}: {row.error}")
+        if row is not None and row.reason is not None:
+            lines.append(f"      {row.reason}: {Reason(row.reason).meaning}")
         if row is not None and row.note is not None:
             lines.append(f"      {row.url}: {row.note}")
     for name, settings in config.chains.items():
@@ -182,7 +187,12 @@ def _duration(seconds: int) -> str:
 
 def as_json(config: Config, rows: Sequence[Row]) -> dict[str, Any]:
     """The same for programs."""
-    return {"ok": enough(config, rows), "upstreams": [asdict(row) for row in rows]}
+    met = sorted({row.reason for row in rows if row.reason is not None})
+    return {
+        "ok": enough(config, rows),
+        "upstreams": [asdict(row) for row in rows],
+        "reasons": {name: Reason(name).meaning for name in met},
+    }
 
 
 def accept_certificate(config: Config, host: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Errors: a class is an instruction to whoever catches it.
+"""Errors: a class is an instruction to whoever catches it; ``why`` is one of a closed list.
 
 DonationsError
 |- ConfigError            the operator edits a file or an argument; exit code 2
@@ -19,12 +19,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from donations.reasons import Reason
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 class DonationsError(Exception):
     """Everything this project raises on purpose."""
+
+    why = Reason.UNEXPECTED
 
 
 class ConfigError(DonationsError):
@@ -67,17 +71,30 @@ class SecretPasted(ConfigError):
 class UpstreamError(DonationsError):
     """An upstream did not give a usable answer."""
 
+    why = Reason.MALFORMED
+
+    def __init__(self, reason: str, *, why: Reason | None = None) -> None:
+        super().__init__(reason)
+        if why is not None:
+            self.why = why
+
 
 class UpstreamUnavailable(UpstreamError):
     """Nobody answered, or the answer was "not now". ``retry_after`` is in seconds."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
-        super().__init__(reason)
+    why = Reason.UNREACHABLE
+
+    def __init__(
+        self, reason: str, *, why: Reason | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(reason, why=why)
         self.retry_after = retry_after
 
 
 class UpstreamMoved(UpstreamError):
     """The best block changed between two reads that must be of one block."""
+
+    why = Reason.MOVED
 
 
 class UpstreamMalformed(UpstreamError):
@@ -87,12 +104,16 @@ class UpstreamMalformed(UpstreamError):
 class BadObservation(DonationsError):
     """An answer of the right form that cannot be true."""
 
+    why = Reason.IMPOSSIBLE
+
 
 class ProvenLie(BadObservation):
     """What an upstream sent contradicts itself, or the proof of work: no honest server says it.
 
     ``evidence`` is what anybody needs to see it too: heights, hashes, txids; never a secret.
     """
+
+    why = Reason.LIE
 
     def __init__(self, reason: str, evidence: str) -> None:
         super().__init__(reason)
@@ -109,3 +130,10 @@ class Unprovable(DonationsError):
 
 class StoreError(DonationsError):
     """The database cannot be used. What is already published stays served."""
+
+    why = Reason.STORE
+
+    def __init__(self, reason: str, *, why: Reason | None = None) -> None:
+        super().__init__(reason)
+        if why is not None:
+            self.why = why

@@ -1,11 +1,15 @@
 """One opinion: whoever runs some upstreams, asked through whichever of them answers.
 
-Fail-over, pauses and back-off live here and nowhere below. Times are monotonic seconds.
+Fail-over, pauses, back-off and the budget live here and nowhere below. Times are monotonic seconds.
+
+An operator that fails is asked again soon, and after a few failures only at polls: then one cheap
+question comes first, and the whole look only when that is answered (a circuit breaker).
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -14,10 +18,16 @@ from donations.errors import DonationsError, UpstreamUnavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from donations.reasons import Reason
     from donations.sources.base import Probe, Source
 
 _FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 300.0
+# So many failures one after the other, and it is asked at polls only.
+_PATIENCE = 3
+# Whatever an upstream pushes or refuses, it is not looked at more often: so many times at once,
+# and an hour. A look is one question for each key, and what is new.
+_LOOKS_AT_ONCE = 600
+_LOOKS_AN_HOUR = 1_800
 
 
 class Operator:
@@ -35,6 +45,8 @@ class Operator:
         self._sources = list(sources)
         self._failures = 0
         self._resume_at = 0.0
+        self._logged: set[tuple[str, Reason]] = set()
+        self._looks, self._looked_at = float(_LOOKS_AT_ONCE), time.monotonic()
 
     @property
     def source(self) -> Source:
@@ -51,6 +63,24 @@ class Operator:
         """Whether it may not be asked now."""
         return time.monotonic() < self._resume_at
 
+    @property
+    def open(self) -> bool:
+        """Whether it failed so often that one cheap question comes before the next look."""
+        return self._failures >= max(_PATIENCE, 2 * len(self._sources))
+
+    def is_news(self, error: DonationsError) -> bool:
+        """Whether its present source fails for a reason that was not logged since it answered."""
+        failure = (self.source.url, error.why)
+        if failure in self._logged:
+            return False
+        self._logged.add(failure)
+        return True
+
+    def recovered(self) -> bool:
+        """Whether failures were logged, of which none is left: for the one line that says so."""
+        had, self._logged = bool(self._logged), set()
+        return had
+
     def answered(self) -> None:
         """It told something usable: no pause any more."""
         self.error, self._failures, self._resume_at = None, 0, 0.0
@@ -61,8 +91,14 @@ class Operator:
         self.error = error
         self._failures += 1
         told = error.retry_after if isinstance(error, UpstreamUnavailable) else None
-        pause = told or min(_FIRST_PAUSE * 2 ** (self._failures - 1), _LONGEST_PAUSE)
-        self._resume_at = time.monotonic() + pause
+        if self.open:
+            self.due.clear()
+            self._resume_at = time.monotonic() + (told or 0.0)
+        else:
+            pause = _FIRST_PAUSE * 2 ** (self._failures - 1)
+            # By lot, so that many services do not come back to a server at the same moment.
+            pause *= 0.75 + secrets.randbelow(500) / 1000
+            self._resume_at = time.monotonic() + (told or pause)
         self._sources.append(self._sources.pop(0))
 
     def heed(self, errors: Iterable[DonationsError]) -> None:
@@ -73,13 +109,26 @@ class Operator:
                 return
 
     async def next_turn(self) -> None:
-        """Return when there is a reason to ask: after a failure, as soon as the pause is over."""
+        """Return when there is a reason to ask, the pause is over and the budget allows it."""
         pause = self._resume_at - time.monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
+        elif self.open:
+            await self.due.wait()
         else:
             await self._pushed_or_due()
+        await self._take_look()
         self.due.clear()
+
+    async def _take_look(self) -> None:
+        """Wait until there is a look in the budget, and use it up."""
+        a_second = _LOOKS_AN_HOUR / 3600
+        now = time.monotonic()
+        self._looks = min(_LOOKS_AT_ONCE, self._looks + (now - self._looked_at) * a_second)
+        self._looked_at = now
+        self._looks -= 1
+        if self._looks < 0:
+            await asyncio.sleep(-self._looks / a_second)
 
     async def _pushed_or_due(self) -> None:
         waits = [asyncio.create_task(self.due.wait()), asyncio.create_task(self.source.wait())]

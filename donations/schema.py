@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from donations.errors import StoreError
+from donations.reasons import Reason
 
 METADATA = MetaData()
 
@@ -284,7 +285,8 @@ def check_current(engine: Engine) -> None:
     if version < len(MIGRATIONS):
         raise StoreError(
             f"the database is of schema {version}, this program's is {len(MIGRATIONS)}: "
-            "`donations serve` brings it up to date"
+            "`donations serve` brings it up to date",
+            why=Reason.STORE_SCHEMA,
         )
 
 
@@ -295,6 +297,7 @@ def _version(engine: Engine) -> int:
     if version > len(MIGRATIONS):
         raise StoreError(
             f"the database is of schema {version}, newer than this program's {len(MIGRATIONS)}: "
-            "install the version of donations that wrote it, or restore an older backup"
+            "install the version of donations that wrote it, or restore an older backup",
+            why=Reason.STORE_SCHEMA,
         )
     return version

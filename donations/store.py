@@ -39,6 +39,7 @@ from donations.ledger import (
     State,
     Transfer,
 )
+from donations.reasons import Reason
 from donations.rows import of_key, portions, put
 from donations.schema import (
     ATTRIBUTIONS,
@@ -67,6 +68,16 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_SECONDS = 5
+_REASONS = {
+    "SQLITE_FULL": Reason.STORE_FULL,
+    "SQLITE_BUSY": Reason.STORE_LOCKED,
+    "SQLITE_LOCKED": Reason.STORE_LOCKED,
+    "SQLITE_READONLY": Reason.STORE_READ_ONLY,
+    "SQLITE_CANTOPEN": Reason.STORE_READ_ONLY,
+    "SQLITE_CORRUPT": Reason.STORE_CORRUPT,
+    "SQLITE_NOTADB": Reason.STORE_CORRUPT,
+    "SQLITE_IOERR": Reason.STORE_INPUT_OUTPUT,
+}
 # Seconds: every time zone's months begin at a whole number of these (offsets are quarter hours).
 _MONTH_STEP = 900
 
@@ -532,7 +543,13 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise StoreError(f"{path}: {error.orig}") from error
+        raise StoreError(f"{path}: {error.orig}", why=_why(error.orig)) from error
+
+
+def _why(error: object) -> Reason:
+    """Source: SQLite's result codes; an extended one begins with the name of the plain one."""
+    name = getattr(error, "sqlite_errorname", "")
+    return next((why for begin, why in _REASONS.items() if name.startswith(begin)), Reason.STORE)
 
 
 def _take_lock(path: Path) -> IO[str]:
@@ -541,12 +558,16 @@ def _take_lock(path: Path) -> IO[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(path.name + ".lock").open("w")
     except OSError as error:
-        raise StoreError(f"{path}: cannot write here: {error.strerror}") from error
+        raise StoreError(
+            f"{path}: cannot write here: {error.strerror}", why=Reason.STORE_READ_ONLY
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise StoreError(f"{path}: another donations process writes this database") from None
+        raise StoreError(
+            f"{path}: another donations process writes this database", why=Reason.STORE_LOCKED
+        ) from None
     return lock
 
 
@@ -579,7 +600,8 @@ def _check_networks(connection: Connection, networks: Mapping[str, str], path: P
         if recorded not in (network, None):
             raise StoreError(
                 f"{path} holds the {chain} ledger of network {recorded}, the configuration says "
-                f"{network}: give each network its own `database`"
+                f"{network}: give each network its own `database`",
+                why=Reason.STORE_SCHEMA,
             )
         put(connection, FACTS, [{"name": f"network:{chain}", "value": network}])
 

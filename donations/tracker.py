@@ -148,7 +148,7 @@ class Tracker:
             self.store_error = error
             logger.error("%s: %s", self.chain, error)
             return
-        if str(error) != str(operator.error):
+        if operator.is_news(error):
             where = server(operator.source.url)
             logger.warning("%s, %s (%s): %s", self.chain, operator.name, where, error)
         operator.failed(error)
@@ -160,6 +160,8 @@ class Tracker:
             if not await self._origins.decide(self.operators):
                 return
             self.poll()
+        if operator.open:
+            operator.probe = await operator.source.probe()
         asks = [await self._question(operator, key) for key in self.keys]
         failures: list[Failure] = []
         more: list[Observation] = []
@@ -172,13 +174,17 @@ class Tracker:
             await self._settle(told.key)
             if told.until is not None:
                 more.append(told)
-        for failure in failures:
-            logger.info("%s, %s: %s", failure.key.address, operator.name, failure.error)
         if len(failures) == len(asks):
             raise failures[0].error
         if failures:
+            for failure in failures:
+                if operator.is_news(failure.error):
+                    address = failure.key.address
+                    logger.warning("%s, %s: %s", address, operator.name, failure.error)
             operator.error = failures[0].error
             operator.heed(failure.error for failure in failures)
+        elif operator.recovered():
+            logger.info("%s, %s: answers again", self.chain, operator.name)
         if more:
             await self._await_progress(operator, more)
 

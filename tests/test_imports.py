@@ -18,7 +18,8 @@ PACKAGE = ROOT / "donations"
 # From the bottom up: each file or folder, and all of ours that it may import. Every name in a
 # line stands further up, so data and imports go one way.
 LAYERS = {
-    "errors": "",
+    "reasons": "",
+    "errors": "reasons",
     "amounts": "",
     "plain": "",
     "labels": "",
@@ -54,14 +55,14 @@ LAYERS = {
     "fetch": "__init__ errors public_web",
     "init": "chains config errors fetch footer secrets",
     # asking
-    "sources": "__init__ chains errors ledger proof",
+    "sources": "__init__ chains errors ledger proof reasons",
     # remembering
-    "schema": "errors",
+    "schema": "errors reasons",
     "rows": "amounts ledger",
     "evidence": "amounts ledger proof rows schema",
-    "store": "amounts errors evidence ledger rows schema",
+    "store": "amounts errors evidence ledger reasons rows schema",
     # following
-    "operators": "errors sources",
+    "operators": "errors reasons sources",
     "origins": "chains config ledger operators sources store",
     "differences": "evidence ledger",
     "tracker": "agreement chains config differences errors evidence ledger operators origins "
@@ -69,7 +70,7 @@ LAYERS = {
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
-    "web": "amounts arrivals errors ledger listing png qr secrets signed snapshot",
+    "web": "amounts arrivals errors ledger listing png qr reasons secrets signed snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
     "showing": "bundle chains config errors ledger store",
@@ -81,8 +82,9 @@ LAYERS = {
     "own_word": "config errors statement store tamper web",
     # wiring
     "app": "attribution arrivals chains config errors ethereum_levels ledger lister listing "
-    "operators showing snapshot sources statement store summary tamper timer tracker web",
-    "check": "amounts app chains config errors ledger sources",
+    "operators reasons showing snapshot sources statement store summary tamper timer "
+    "tracker web",
+    "check": "amounts app chains config errors ledger reasons sources",
     "demo": "amounts app config web",
     "cli": "__init__ app bundle check config demo doctor errors init own_word secrets showing "
     "summary totals web",

@@ -20,6 +20,7 @@ from donations.errors import (
     UpstreamUnavailable,
 )
 from donations.ledger import Observation
+from donations.reasons import Reason
 from donations.sources.base import PORTION, Ask, Failure, Probe
 from donations.sources.electrum_answers import parse_balance, unhex
 from donations.sources.electrum_blocks import Blocks
@@ -92,7 +93,7 @@ class ElectrumSource:
             connection = await self._connected()
             await self._blocks.refresh(connection)
         except ServerError as error:
-            raise UpstreamUnavailable(str(error)) from None
+            raise UpstreamUnavailable(str(error), why=Reason.RPC_ERROR) from None
         tip = self._blocks.tip
         return Probe(connection.software, connection.protocol, tip, self._final_height(), True)
 
@@ -116,14 +117,14 @@ class ElectrumSource:
         try:
             return await read_headers(await self._connected(), start, count)
         except ServerError as error:
-            raise UpstreamUnavailable(str(error)) from None
+            raise UpstreamUnavailable(str(error), why=Reason.RPC_ERROR) from None
 
     async def inclusion(self, txid: str, height: int) -> Inclusion:
         """See `sources.base.Prover`."""
         try:
             return await read_inclusion(await self._connected(), txid, height)
         except ServerError as error:
-            raise UpstreamUnavailable(str(error)) from None
+            raise UpstreamUnavailable(str(error), why=Reason.RPC_ERROR) from None
 
     async def observe(self, asks: Sequence[Ask]) -> AsyncIterator[Observation | Failure]:
         for ask in asks:
@@ -140,7 +141,7 @@ class ElectrumSource:
                 if look == _LOOKS - 1:
                     raise
             except ServerError as error:
-                raise UpstreamUnavailable(str(error)) from None
+                raise UpstreamUnavailable(str(error), why=Reason.RPC_ERROR) from None
         raise AssertionError("unreachable")
 
     # -- the connection
@@ -159,7 +160,7 @@ class ElectrumSource:
             await self._check_network(connection)
         except ServerError as error:
             await connection.close()
-            raise UpstreamUnavailable(str(error)) from None
+            raise UpstreamUnavailable(str(error), why=Reason.RPC_ERROR) from None
         except BaseException:
             await connection.close()
             raise
@@ -173,11 +174,15 @@ class ElectrumSource:
             marks.append(self._network.landmark)
         for height, expected in marks:
             if height > self._blocks.tip.height:
-                raise UpstreamMalformed(f"its chain ends before block {height}: not synchronized?")
+                raise UpstreamMalformed(
+                    f"its chain ends before block {height}: not synchronized?",
+                    why=Reason.NOT_SYNCHRONIZED,
+                )
             found = (await Blocks().at(connection, [height]))[height]
             if found.hash != expected:
                 raise UpstreamMalformed(
-                    f"it serves another network than {self._network.name}: block {height} differs"
+                    f"it serves another network than {self._network.name}: block {height} differs",
+                    why=Reason.WRONG_NETWORK,
                 )
 
     def _take_notice(self, method: str, params: list[Any]) -> None:

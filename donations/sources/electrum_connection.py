@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import socket
 import ssl
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from donations import __version__
 from donations.errors import UpstreamMalformed, UpstreamUnavailable
+from donations.reasons import Reason
 from donations.sources.certificates import AUTHORITY
 from donations.sources.transport import decode
 
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
 VERSIONS = ("1.4", "1.6")
 CONNECT_SECONDS = 5.0
 CALL_SECONDS = 15.0
-# ElectrumX closes a session that was idle for 600 s.
-PING_SECONDS = 240.0
+# After so long a silence: a line that died without a word is noticed within a minute, and a payment
+# that is made meanwhile is not missed for longer. (ElectrumX closes a session idle for 600 s.)
+PING_SECONDS = 40.0
 # ElectrumX sends at most 8.1 MB: about 80,000 rows of a history.
 MAX_LINE = 8_400_000
 # Requests on the way at once: enough to fill the line, few enough for a server's buffers.
@@ -62,6 +66,7 @@ class Connection:
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._next = 0
         self._broken: Exception | None = None
+        self._heard_at = time.monotonic()
         self.software, self.protocol = "", VERSIONS[0]
         self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._ping())]
 
@@ -83,9 +88,13 @@ class Connection:
                 else:
                     streams = await _open_tls(host, port, certificates)
         except TimeoutError:
-            raise UpstreamUnavailable("no connection in time") from None
+            raise UpstreamUnavailable("no connection in time", why=Reason.TIMEOUT) from None
         except ssl.SSLError as error:
-            raise UpstreamUnavailable(f"no TLS: {error.reason or type(error).__name__}") from None
+            raise UpstreamUnavailable(
+                f"no TLS: {error.reason or type(error).__name__}", why=Reason.TLS
+            ) from None
+        except socket.gaierror:
+            raise UpstreamUnavailable("its name leads nowhere", why=Reason.NO_SUCH_HOST) from None
         except OSError as error:
             raise UpstreamUnavailable(
                 f"no connection: {error.strerror or type(error).__name__}"
@@ -104,7 +113,9 @@ class Connection:
             raise UpstreamMalformed("server.version: not [software, protocol]")
         self.software, self.protocol = answer[0][:60], answer[1]
         if not VERSIONS[0] <= self.protocol[:3] <= VERSIONS[1]:
-            raise UpstreamMalformed(f"it speaks protocol {self.protocol[:12]}, not 1.4 to 1.6")
+            raise UpstreamMalformed(
+                f"it speaks protocol {self.protocol[:12]}, not 1.4 to 1.6", why=Reason.VERSION
+            )
 
     @property
     def broken(self) -> bool:
@@ -143,10 +154,13 @@ class Connection:
                     await self._nudge_until(answers)
                 return [await answer for answer in answers]
         except TimeoutError:
-            self._break(UpstreamUnavailable(f"{method}: no answer in time"))
-            raise UpstreamUnavailable(f"{method}: no answer in time") from None
+            late = UpstreamUnavailable(f"{method}: no answer in time", why=Reason.TIMEOUT)
+            self._break(late)
+            raise late from None
         except OSError:
-            raise UpstreamUnavailable(f"{method}: the connection broke") from None
+            raise UpstreamUnavailable(
+                f"{method}: the connection broke", why=Reason.CLOSED
+            ) from None
         finally:
             for answer in answers:
                 if answer.done() and not answer.cancelled():
@@ -169,14 +183,17 @@ class Connection:
     async def _read(self) -> None:
         try:
             while line := await self._reader.readline():
+                self._heard_at = time.monotonic()
                 self._take(decode(line))
-            self._break(UpstreamUnavailable("the server closed the connection"))
+            self._break(UpstreamUnavailable("the server closed the connection", why=Reason.CLOSED))
         except ValueError:
-            self._break(UpstreamMalformed(f"a message of more than {MAX_LINE} bytes"))
+            self._break(
+                UpstreamMalformed(f"a message of more than {MAX_LINE} bytes", why=Reason.TOO_LARGE)
+            )
         except UpstreamMalformed as error:
             self._break(error)
         except OSError:
-            self._break(UpstreamUnavailable("the connection broke"))
+            self._break(UpstreamUnavailable("the connection broke", why=Reason.CLOSED))
 
     def _take(self, message: Any) -> None:
         if not isinstance(message, dict):
@@ -191,7 +208,7 @@ class Connection:
         if answer is None:
             if identity is not None and type(identity) is int and 0 < identity <= self._next:
                 return  # an answer that came after its time-out
-            raise UpstreamMalformed("an answer to nothing that was asked")
+            raise UpstreamMalformed("an answer to nothing that was asked", why=Reason.WRONG_ID)
         if answer.done():
             return
         error = message.get("error")
@@ -204,7 +221,10 @@ class Connection:
 
     async def _ping(self) -> None:
         while self._broken is None:
-            await asyncio.sleep(PING_SECONDS)
+            silent = time.monotonic() - self._heard_at
+            if silent < PING_SECONDS:
+                await asyncio.sleep(PING_SECONDS - silent)
+                continue
             with suppress(UpstreamUnavailable, UpstreamMalformed, ServerError):
                 await self.call("server.ping")
 
@@ -220,7 +240,7 @@ class Connection:
 
     async def close(self) -> None:
         """Drop the connection; calls in progress fail."""
-        self._break(UpstreamUnavailable("the connection was closed"))
+        self._break(UpstreamUnavailable("the connection was closed", why=Reason.CLOSED))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -244,7 +264,8 @@ async def _open_tls(host: str, port: int, certificates: Certificates) -> Streams
             if pin == AUTHORITY:
                 raise UpstreamUnavailable(
                     f"no authority vouches for its certificate any more ({error.verify_message}); "
-                    f"if that is right: donations check --accept-certificate {host}"
+                    f"if that is right: donations check --accept-certificate {host}",
+                    why=Reason.CERTIFICATE,
                 ) from None
         else:
             if pin is None:
@@ -262,7 +283,8 @@ async def _open_tls(host: str, port: int, certificates: Certificates) -> Streams
         writer.close()
         raise UpstreamUnavailable(
             "its certificate is not the one first seen; if it was renewed: "
-            f"donations check --accept-certificate {host}"
+            f"donations check --accept-certificate {host}",
+            why=Reason.CERTIFICATE,
         )
     return reader, writer
 

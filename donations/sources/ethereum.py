@@ -18,6 +18,7 @@ from web3 import AsyncWeb3
 
 from donations.errors import DonationsError, UpstreamMalformed, UpstreamMoved
 from donations.ledger import Block, Checkpoint, Observation, Transaction
+from donations.reasons import Reason
 from donations.sources.base import Ask, Failure, Probe
 from donations.sources.ethereum_account import Account
 from donations.sources.ethereum_gaps import horizon_of, jump_gaps
@@ -111,7 +112,8 @@ class EthereumSource:
         if self._network.chain_id is not None and chain_id != self._network.chain_id:
             raise UpstreamMalformed(
                 f"it serves another network: chain id {chain_id}, "
-                f"{self._network.name} has {self._network.chain_id}"
+                f"{self._network.name} has {self._network.chain_id}",
+                why=Reason.WRONG_NETWORK,
             )
         unknown = ("eth_getBalance", [next(iter(self._accounts)), {"blockHash": _UNKNOWN_HASH}])
         (answer,) = await self._rpc.ask([unknown])

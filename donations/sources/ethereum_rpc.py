@@ -17,6 +17,7 @@ from web3.providers.async_base import AsyncJSONBaseProvider
 
 from donations.errors import UpstreamError, UpstreamMalformed, UpstreamUnavailable
 from donations.ledger import Block
+from donations.reasons import Reason
 from donations.sources.transport import post_json, session
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class RpcError:
         return _PRUNED.search(self.message) is not None
 
     def raised(self, method: str) -> UpstreamUnavailable:
-        return UpstreamUnavailable(f"{method}: error {self.code}: {self.message[:120]}")
+        return UpstreamUnavailable(
+            f"{method}: error {self.code}: {self.message[:120]}", why=Reason.RPC_ERROR
+        )
 
 
 class StrictProvider(AsyncJSONBaseProvider):
@@ -145,10 +148,10 @@ def parse_batch(answer: Any, first: int, count: int) -> list[Any]:
     for envelope in answer:
         identity = envelope.get("id") if isinstance(envelope, dict) else None
         if type(identity) is not int or identity in by_id:
-            raise UpstreamMalformed("a batch with an id that is wrong or repeated")
+            raise UpstreamMalformed("an id that is wrong or repeated", why=Reason.WRONG_ID)
         by_id[identity] = envelope
     if by_id.keys() != set(range(first, first + count)):
-        raise UpstreamMalformed("a batch with ids that were not asked")
+        raise UpstreamMalformed("a batch with ids that were not asked", why=Reason.WRONG_ID)
     return [parse_result(by_id[first + n], first + n) for n in range(count)]
 
 
@@ -162,7 +165,7 @@ def parse_result(envelope: Any, identity: int) -> Any:
             raise UpstreamMalformed("an error that is no JSON-RPC error")
         return RpcError(error["code"], str(error.get("message", "")))
     if type(envelope.get("id")) is not int or envelope["id"] != identity:
-        raise UpstreamMalformed("an answer to another id")
+        raise UpstreamMalformed("an answer to another id", why=Reason.WRONG_ID)
     if "result" not in envelope:
         raise UpstreamMalformed("an answer without result or error")
     return envelope["result"]
@@ -207,7 +210,7 @@ def field(table: Any, name: str) -> Any:
 def block_of(answer: Any) -> Block:
     """The block of an ``eth_getBlockByNumber`` answer. Raises for null: no such block."""
     if answer is None:
-        raise UpstreamError("there is no such block")
+        raise UpstreamError("there is no such block", why=Reason.MOVED)
     return Block(
         quantity(field(answer, "number")),
         hash32(field(answer, "hash")),

@@ -20,6 +20,7 @@ from donations.errors import (
     UpstreamUnavailable,
 )
 from donations.ledger import Block, Observation, Transaction
+from donations.reasons import Reason
 from donations.sources.base import PORTION, Ask, Failure, Probe
 from donations.sources.electrum_history import Row, portion
 from donations.sources.esplora import EsploraApi
@@ -135,7 +136,8 @@ class ExplorerSource:
             await self._blocks.follow(self._api)
         except NotFound as error:
             raise UpstreamUnavailable(
-                f"{error}: is the URL the one below which {self._api.protocol} answers?"
+                f"{error}: is the URL the one below which {self._api.protocol} answers?",
+                why=Reason.NOT_FOUND,
             ) from None
         if not self._checked:
             await self._check_network()
@@ -147,10 +149,14 @@ class ExplorerSource:
             marks.append(self._network.landmark)
         for height, expected in marks:
             if height > self._blocks.tip.height:
-                raise UpstreamMalformed(f"its chain ends before block {height}: not synchronized?")
+                raise UpstreamMalformed(
+                    f"its chain ends before block {height}: not synchronized?",
+                    why=Reason.NOT_SYNCHRONIZED,
+                )
             if (await self._blocks.at(self._api, [height]))[height].hash != expected:
                 raise UpstreamMalformed(
-                    f"it serves another network than {self._network.name}: block {height} differs"
+                    f"it serves another network than {self._network.name}: block {height} differs",
+                    why=Reason.WRONG_NETWORK,
                 )
 
     # -- one look

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import aiohttp
 
 from donations.errors import UpstreamMalformed, UpstreamUnavailable
+from donations.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 TOTAL_SECONDS = 15.0
 MAX_BODY = 8 * 1024 * 1024
+# JSON of blocks packs to a tenth; what unpacks to fifty times its size is meant to hurt.
+_DENSEST = 50
+_FREE = 256 * 1024
+_PIECE = 4096
 _MAX_RETRY_AFTER = 3600.0
 _DEEPEST = 64
 # A string, also one that never ends.
@@ -44,9 +50,9 @@ def decode(data: bytes | str) -> Any:
             text, parse_float=str, parse_constant=_refuse_constant, object_pairs_hook=_unique
         )
     except RecursionError:
-        raise UpstreamMalformed("JSON nested too deep") from None
+        raise UpstreamMalformed("JSON nested too deep", why=Reason.NOT_JSON) from None
     except ValueError as error:
-        raise UpstreamMalformed(f"not JSON: {str(error)[:80]}") from None
+        raise UpstreamMalformed(f"not JSON: {str(error)[:80]}", why=Reason.NOT_JSON) from None
 
 
 def _check_depth(text: str) -> None:
@@ -87,6 +93,7 @@ def session() -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
         headers={"Accept-Encoding": "gzip"},
+        auto_decompress=False,  # it unpacks whole pieces, however large: see _read_bounded
     )
 
 
@@ -126,11 +133,24 @@ async def _exchange(request: AbstractAsyncContextManager[aiohttp.ClientResponse]
             seconds = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
             return Answer(await _read_bounded(answer), int(seconds.group(1)) if seconds else 0)
     except (TimeoutError, aiohttp.ServerTimeoutError):
-        raise UpstreamUnavailable("no answer in time") from None
+        raise UpstreamUnavailable("no answer in time", why=Reason.TIMEOUT) from None
     except aiohttp.ClientPayloadError:
-        raise UpstreamMalformed("the answer was cut short") from None
+        raise UpstreamMalformed("the answer was cut short", why=Reason.CUT_SHORT) from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        told = getattr(error.certificate_error, "verify_message", "")
+        raise UpstreamUnavailable(f"its certificate: {told}", why=Reason.CERTIFICATE) from None
+    except aiohttp.ClientConnectorSSLError:
+        raise UpstreamUnavailable("no TLS", why=Reason.TLS) from None
+    except aiohttp.ClientConnectorDNSError:
+        raise UpstreamUnavailable("its name leads nowhere", why=Reason.NO_SUCH_HOST) from None
     except aiohttp.ClientConnectorError as error:
         raise UpstreamUnavailable(f"no connection: {error.strerror}") from None
+    except aiohttp.ServerDisconnectedError:
+        raise UpstreamUnavailable("it closed the connection", why=Reason.CLOSED) from None
+    except aiohttp.ClientResponseError:
+        raise UpstreamMalformed("an answer that is not HTTP", why=Reason.MALFORMED) from None
+    except ConnectionError:
+        raise UpstreamUnavailable("it closed the connection", why=Reason.CLOSED) from None
     except (aiohttp.ClientError, OSError) as error:
         raise UpstreamUnavailable(f"no connection: {type(error).__name__}") from None
 
@@ -138,16 +158,28 @@ async def _exchange(request: AbstractAsyncContextManager[aiohttp.ClientResponse]
 def _check_status(status: int, headers: Mapping[str, str]) -> None:
     """The status comes before the body: an error page is not an answer."""
     if 300 <= status < 400:
-        raise UpstreamMalformed(f"HTTP {status}: it redirects, which is not followed")
+        raise UpstreamMalformed(
+            f"HTTP {status}: it redirects, which is not followed", why=Reason.REDIRECTED
+        )
     if status == 404:
-        raise NotFound("HTTP 404")
+        raise NotFound("HTTP 404", why=Reason.NOT_FOUND)
     if status != 200:
         raise UpstreamUnavailable(
-            f"HTTP {status}", retry_after=_retry_after(headers.get("Retry-After"))
+            f"HTTP {status}",
+            why=_why(status),
+            retry_after=_retry_after(headers.get("Retry-After")),
         )
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind not in ("application/json", "text/plain", ""):
-        raise UpstreamMalformed(f"an answer of type {kind[:40]}, not JSON")
+        raise UpstreamMalformed(f"an answer of type {kind[:40]}, not JSON", why=Reason.NOT_JSON)
+
+
+def _why(status: int) -> Reason:
+    if status == 429:
+        return Reason.RATE_LIMITED
+    if status in (401, 402, 403, 418, 451):
+        return Reason.REFUSED
+    return Reason.SERVER_ERROR if status >= 500 else Reason.HTTP_STATUS
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -165,10 +197,39 @@ def _retry_after(text: str | None) -> float | None:
 
 
 async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in answer.content.iter_chunked(65536):
-        body += chunk
-        if len(body) > MAX_BODY:
-            answer.close()
-            raise UpstreamMalformed(f"an answer of more than {MAX_BODY} bytes")
+    """The body, unpacked little by little: a small one can unpack to more than there is memory."""
+    unpack = _unpacker(answer.headers.get("Content-Encoding", ""))
+    body, packed = bytearray(), 0
+    try:
+        async for chunk in answer.content.iter_chunked(_PIECE):
+            packed += len(chunk)
+            dense = max(_DENSEST * packed, _FREE)
+            if unpack is None:
+                body += chunk
+            else:
+                body += unpack.decompress(chunk, min(MAX_BODY, dense) + 1 - len(body))
+                if len(body) > dense:
+                    raise UpstreamMalformed("an answer packed too densely", why=Reason.COMPRESSED)
+            if len(body) > MAX_BODY:
+                raise UpstreamMalformed(
+                    f"an answer of more than {MAX_BODY} bytes", why=Reason.TOO_LARGE
+                )
+    except zlib.error:
+        answer.close()
+        raise UpstreamMalformed("it is not packed as it says", why=Reason.COMPRESSED) from None
+    except UpstreamMalformed:
+        answer.close()
+        raise
+    if unpack is not None and packed and not unpack.eof:
+        raise UpstreamMalformed("the answer was cut short", why=Reason.CUT_SHORT)
     return bytes(body)
+
+
+def _unpacker(encoding: str) -> zlib._Decompress | None:
+    match encoding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(wbits=47)  # gzip or zlib, as its first bytes say
+        case _:
+            raise UpstreamMalformed("it packs as was not asked for", why=Reason.COMPRESSED)

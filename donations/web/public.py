@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -14,18 +14,10 @@ from donations.web.oembed import Refused
 from donations.web.send import send
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
+    from donations.reasons import Reason
     from donations.web.publisher import Publisher
-
-
-class Reason(StrEnum):
-    """Why the service is not ready: a closed list, safe to show to anyone."""
-
-    STARTING = "starting"  # nothing is published yet
-    STORE = "store"  # the database cannot be written; what is published stays served
-    UPSTREAMS = "upstreams"  # some address has no fresh number
-    STOPPING = "stopping"
 
 
 class Alarm(StrEnum):
@@ -37,10 +29,29 @@ class Alarm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Ready when there is no reason against it; ``alarms`` do not count."""
+    """Ready when there is no reason against it; ``alarms`` do not count.
+
+    ``causes`` are what lies behind, by where it lies ("store", or a chain): also of operators that
+    fail while enough of the others answer, which keeps nothing from being ready.
+    """
 
     reasons: tuple[Reason, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    causes: Mapping[str, Sequence[Reason]] = field(default_factory=dict)
+
+    def told(self) -> dict[str, Any]:
+        """What /readyz says: no name of an upstream, no text that came from one."""
+        met = {*self.reasons, *(reason for behind in self.causes.values() for reason in behind)}
+        alarms = {"alarms": [*self.alarms]} if self.alarms else {}
+        return {
+            "status": "not ready" if self.reasons else "ready",
+            "reasons": [reason.value for reason in self.reasons],
+            "causes": {
+                place: [reason.value for reason in behind] for place, behind in self.causes.items()
+            },
+            "meanings": {reason.value: reason.meaning for reason in sorted(met)},
+            **alarms,
+        }
 
 
 def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> list[web.RouteDef]:
@@ -65,15 +76,8 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
         return web.json_response({"status": "alive"})
 
     async def readyz(_request: web.Request) -> web.Response:
-        now = readiness()
-        reasons = now.reasons
-        body: dict[str, object] = {
-            "status": "not ready" if reasons else "ready",
-            "reasons": [*reasons],
-        }
-        if now.alarms:
-            body["alarms"] = [*now.alarms]
-        return web.json_response(body, status=503 if reasons else 200)
+        ready = readiness()
+        return web.json_response(ready.told(), status=503 if ready.reasons else 200)
 
     looked_up = (
         "/",

@@ -12,10 +12,11 @@ import aiohttp
 import brotli  # type: ignore[import-untyped]  # ships no types
 import pytest
 
+from donations.reasons import Reason
 from donations.snapshot import Freshness
 from donations.web import create_web
 from donations.web.assets import integrity, load_assets
-from donations.web.public import Readiness, Reason
+from donations.web.public import Readiness
 from donations.web.publisher import Publisher
 from donations.web.server import serve
 from tests.web.samples import ADDRESSES, BCH, BTC, snapshot

@@ -213,30 +213,6 @@ def test_a_client_that_never_reads_is_cut_off() -> None:
     run(law())
 
 
-def test_connections_beyond_the_cap_are_dropped_and_room_comes_back() -> None:
-    """The cap holds for all connections together, and a closed one makes room."""
-
-    async def law() -> None:
-        async with listening(Limits(connections=3, header_seconds=60)) as port:
-            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
-            for reader, writer in held:
-                writer.write(GOOD)
-                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200")
-            assert await until_closed(port, GOOD) < 3
-            held[0][1].close()
-            await held[0][1].wait_closed()
-            answer = b""
-            while not answer.startswith(b"HTTP/1.1 200"):
-                try:
-                    answer = await talk(port, LAST)
-                except ConnectionResetError:
-                    await asyncio.sleep(0.01)
-            for _, writer in held:
-                writer.close()
-
-    run(law())
-
-
 def test_a_taken_port_is_an_os_error() -> None:
     """The caller can tell in one line why the service cannot start."""
 
