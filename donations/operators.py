@@ -46,7 +46,7 @@ class Operator:
         self._failures = 0
         self._resume_at = 0.0
         self._logged: set[tuple[str, Reason]] = set()
-        self._looks, self._looked_at = float(_LOOKS_AT_ONCE), time.monotonic()
+        self._looks, self._looked_at = 1.0 * _LOOKS_AT_ONCE, time.monotonic()
 
     @property
     def source(self) -> Source:

@@ -168,6 +168,7 @@ LONG_FILES = {
     "chains/milestones.py": "hashes of blocks, one a line",
     "cli.py": "one function for each command, and the help texts",
     "ledger.py": "the table of states and all laws of money in one place, on purpose",
+    "schema.py": "all tables, and the steps that led to them",
     "store.py": "every statement that touches the database",
     "tracker.py": "one circle: observe, agree, apply, save, publish",
     "sources/electrum.py": "the whole conversation about one address",

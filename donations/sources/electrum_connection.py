@@ -6,7 +6,6 @@ Source: the Electrum protocol, versions 1.4 to 1.6, "protocol basics" and ``serv
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import socket
 import ssl
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 from donations import __version__
 from donations.errors import UpstreamMalformed, UpstreamUnavailable
 from donations.reasons import Reason
-from donations.sources.certificates import AUTHORITY
+from donations.sources.electrum_tls import open_tls
 from donations.sources.transport import decode
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class Connection:
                 if parts.scheme == "tcp":
                     streams = await asyncio.open_connection(host, port, limit=MAX_LINE)
                 else:
-                    streams = await _open_tls(host, port, certificates)
+                    streams = await open_tls(host, port, certificates, MAX_LINE)
         except TimeoutError:
             raise UpstreamUnavailable("no connection in time", why=Reason.TIMEOUT) from None
         except ssl.SSLError as error:
@@ -247,46 +246,6 @@ class Connection:
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(1):
                 await self._writer.wait_closed()
-
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-async def _open_tls(host: str, port: int, certificates: Certificates) -> Streams:
-    server = f"{host}:{port}"
-    pin = certificates.pin(server)
-    if pin in (None, AUTHORITY):
-        try:
-            streams = await asyncio.open_connection(
-                host, port, ssl=certificates.authorities, limit=MAX_LINE
-            )
-        except ssl.SSLCertVerificationError as error:
-            if pin == AUTHORITY:
-                raise UpstreamUnavailable(
-                    f"no authority vouches for its certificate any more ({error.verify_message}); "
-                    f"if that is right: donations check --accept-certificate {host}",
-                    why=Reason.CERTIFICATE,
-                ) from None
-        else:
-            if pin is None:
-                certificates.remember(server, AUTHORITY)
-            return streams
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the pin below is the check
-    reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=MAX_LINE)
-    certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    shown = hashlib.sha256(certificate).hexdigest()
-    if pin is None:
-        certificates.remember(server, shown)
-    elif pin != shown:
-        writer.close()
-        raise UpstreamUnavailable(
-            "its certificate is not the one first seen; if it was renewed: "
-            f"donations check --accept-certificate {host}",
-            why=Reason.CERTIFICATE,
-        )
-    return reader, writer
 
 
 def _server_error(error: Any) -> Exception:
