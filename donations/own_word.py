@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from donations.errors import ConfigError
+from donations.errors import ConfigError, StoreError
 from donations.statement.files import read_statement
 from donations.statement.text import site_of, statement_text
 from donations.store import Store
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OwnWord:
-    """``statement`` is one line about it, None where none is configured."""
+    """``statement`` is one line about it, None where none is configured.
+
+    ``trouble`` says why nothing is known of the pages, None where nothing is in the way.
+    """
 
     urls: tuple[str, ...]
     pages: tuple[PageState, ...]
     statement: str | None
     statement_good: bool
+    trouble: str | None = None
 
     @property
     def good(self) -> bool:
@@ -42,6 +46,7 @@ class OwnWord:
     def lines(self) -> list[str]:
         """For people."""
         told = [] if self.statement is None else [f"statement: {self.statement}"]
+        told += [] if self.trouble is None else [f"pages: {self.trouble}"]
         return told + as_lines(self.urls, self.pages, int(time.time()))
 
     def as_json(self) -> dict[str, object]:
@@ -54,10 +59,15 @@ class OwnWord:
 
 
 def own_word(config: Config, *, now: bool = False) -> OwnWord:
-    """From what the service remembers, or with the pages read ``now``. Raises StoreError."""
-    pages = asyncio.run(_read(config)) if now else _remembered(config)
+    """From what the service remembers, or with the pages read ``now``."""
+    pages: Sequence[PageState] = ()
+    trouble = None
+    try:
+        pages = asyncio.run(_read(config)) if now else _remembered(config)
+    except StoreError as error:
+        trouble = str(error)
     statement, good = _statement(config)
-    return OwnWord(config.watch.pages, tuple(pages), statement, good)
+    return OwnWord(config.watch.pages, tuple(pages), statement, good, trouble)
 
 
 def text_to_sign(config: Config) -> str:

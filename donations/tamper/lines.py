@@ -49,7 +49,7 @@ def _verdict(state: PageState | None, now: int) -> str:
     if state is None:
         return "not read yet; donations check --pages reads it now"
     if state.read_at is None:
-        return "could never be read"
+        return "could not be read yet"
     age = _age(max(0, now - state.read_at))
     if state.alarms:
         return f"ALARM, read {age} ago"

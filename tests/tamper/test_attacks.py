@@ -41,6 +41,17 @@ def test_what_embed_prints_is_right(name: str) -> None:
     assert look(post(form(name))) == ()
 
 
+def test_what_the_plugin_for_wordpress_prints_is_right() -> None:
+    """Its element has the addresses in <code>, and the card of the day in a shadow root."""
+    static = form("static")
+    root = static[static.index("<template") : static.index("</template>") + 11]
+    page = re.sub(r">([^<>]+)</a></li>", r"><code>\1</code></a></li>", SCRIPT)
+    page = page.replace("\n", "").replace("<p>", f"{root}<p>", 1)
+    assert page.count("<code>") == 3
+    assert look(post(page)) == ()
+    assert "FOREIGN_ADDRESS" in alarms(post(page.replace(f"<code>{BTC}", f"<code>{EVIL_BTC}")))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [

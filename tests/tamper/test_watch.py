@@ -107,7 +107,7 @@ def test_states_in_words() -> None:
     lines = as_lines([URL], [alarmed], 1_000 + 3 * 3600)
     assert lines == [f"page {URL}: ALARM, read 3 h ago", f"      {SWAPPED}"]
     assert "donations check --pages" in as_lines([URL], [], 0)[0]
-    assert as_lines([URL], [after_failure(None, URL, "why", 5)], 9)[0].endswith("never be read")
+    assert as_lines([URL], [after_failure(None, URL, "why", 5)], 9)[0].endswith("not be read yet")
     (document,) = as_document([URL], [alarmed])
     assert document["findings"] == [
         {"what": "foreign address", "alarm": True, "line": 7, "detail": SWAPPED.detail,
@@ -258,6 +258,17 @@ async def test_the_service_raises_the_alarm(tmp_path: Path) -> None:
                 told = await answer.json()
             assert told["alarms"] == ["pages"]
             assert "pages" not in told["reasons"]
+
+
+def test_a_database_that_cannot_be_read_stops_no_check(tmp_path: Path) -> None:
+    """What is in the way is a line of its own; the pages count as not read."""
+    configuration = settings(tmp_path, 1)
+    assert own_word(configuration).trouble is None
+    configuration.database.write_bytes(b"not a database" * 100)
+    word = own_word(configuration)
+    assert word.trouble
+    assert word.lines()[0] == f"pages: {word.trouble}"
+    assert word.good
 
 
 def test_the_safe_ways_are_the_usual_ones() -> None:
