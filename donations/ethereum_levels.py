@@ -107,15 +107,18 @@ class EthereumLevels:
         operators = {
             operator.name: operator.source.proofs
             for operator in self._tracker.operators
-            if isinstance(operator.source, EthereumProver) and not operator.paused
+            if isinstance(operator.source, EthereumProver)
+            and not (operator.paused or operator.open)
         }
         claims = [each.claim for each in some]
         proven = await prove(block, claims, operators, self._tracker.settings.agree)
-        for name, error in proven.failures.items():
+        for operator in self._tracker.operators:
+            error = proven.failures.get(operator.name)
             if isinstance(error, ProvenLie):
-                logger.error("%s: %s: %s", name, error, error.evidence)
-            else:
-                logger.info("block %s, %s: %s", block.height, name, error)
+                logger.error("%s: %s: %s", operator.name, error, error.evidence)
+            elif error is not None:
+                logger.info("block %s, %s: %s", block.height, operator.name, error)
+                operator.heed([error])
         try:
             await self._keep(block, some, proven)
         except StoreError as error:
@@ -134,5 +137,3 @@ class EthereumLevels:
         ]
         if proofs:
             await self._tracker.prove(proofs)
-        for proof in proofs:
-            self._open.pop((proof.key, proof.id), None)

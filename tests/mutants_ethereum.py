@@ -11,6 +11,7 @@ _TRIE = "tests/proof/test_ethereum_trie.py"
 _BLOCKS = "tests/proof/test_ethereum_blocks.py"
 _EVIDENCE = "tests/proof/test_ethereum_evidence.py"
 _PROVER = "tests/sources/test_ethereum_proofs.py"
+_LEVELS = "tests/test_ethereum_levels.py"
 _FORMS = f"{_TRIE}::test_nodes_that_no_trie_has_are_refused"
 _OTHER_CLAIMS = f"{_EVIDENCE}::test_no_other_claim_is_proven"
 
@@ -133,6 +134,28 @@ ETHEREUM: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "if other.shown.index not in counted:",
                 "if other.shown.index < 0:",
                 f"{_EVIDENCE}::test_no_wei_is_proven_twice",
+            ),
+        ),
+    ),
+    (
+        "donations/proof/ethereum_logs.py",
+        (
+            (
+                "any contract tells of ether",
+                "transfer_of(log) if log.address == SYSTEM_ADDRESS else None",
+                "transfer_of(log)",
+                f"{_EVIDENCE}::test_logs_of_ether_name_who_paid_from_inside",
+            ),
+        ),
+    ),
+    (
+        "donations/ethereum_levels.py",
+        (
+            (
+                "what an earlier run left open stays so",
+                "        await self._load()\n",
+                "",
+                f"{_LEVELS}::test_what_was_left_open_is_proven_after_a_restart",
             ),
         ),
     ),
