@@ -48,9 +48,10 @@ const $draw = $from => {
 };
 
 class $Widget extends HTMLElement {
-  #base; #root; #html; #near; #timer; #stream;
+  #base; #root; #html; #timer; #stream;
   #due = 0;
-  #seen = new IntersectionObserver($entries => this.#tick(this.#near = $entries.pop().isIntersecting), { rootMargin: "600px" }).observe(this);
+  // Undefined at first: what observe returns.
+  #near = new IntersectionObserver($entries => this.#tick(this.#near = $entries.pop().isIntersecting), { rootMargin: "600px" }).observe(this);
 
   connectedCallback() {
     this.#base = new URL((this.getAttribute("src") || ".").replace(/\/?$/, "/"), import.meta.url);
@@ -159,4 +160,7 @@ class $Widget extends HTMLElement {
 // A script that runs early waits: before its children are there, a page with addresses looks like
 // one without. It may be included twice, under its two names.
 while (document.readyState == "loading") await new Promise(setTimeout);
-customElements.get("donation-widget") || customElements.define("donation-widget", $Widget);
+try {
+  customElements.define("donation-widget", $Widget);
+} catch {
+}

@@ -22,6 +22,7 @@ HEIGHT_WIDE = 570  # from 600 pixels of width
 HEIGHT_NARROW = 870  # from 320
 HEIGHT_CLOSED = 72
 HEIGHT_FRAME = 970  # a frame cannot grow without script, so it holds any coin from 280
+HEIGHT_MOST = 2000  # whatever a frame asks for
 
 # Browsers trust these without https: the demo is read there.
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
@@ -65,6 +66,20 @@ _FRAME = Template(
     """\
 <iframe src="${url}frame?lang=$lang" title="$title" width="100%" height="$height" \
 allow="clipboard-write" loading="lazy" style="border: 0; max-width: 720px"></iframe>
+"""
+)
+# Runs before anything is painted, so what stands below the frame does not move. Later the frame
+# only grows, and only at its own word.
+_FITTED = Template(
+    """\
+<script>(frame => {
+frame.height = frame.clientWidth < 600 ? $narrow : $wide;
+addEventListener("message", ({ source, data }) => {
+if (source == frame.contentWindow && data.donations > frame.height) {
+frame.height = Math.min(data.donations, $most);
+}
+});
+})(document.currentScript.previousElementSibling)</script>
 """
 )
 
@@ -115,17 +130,20 @@ def embed_script(
 
 
 def embed_frame(assets: Assets, *, public_url: str | None, language: str, title: str = "") -> str:
-    """The iframe form: no script in the page, but the page shows whatever the service says.
+    """The iframe form: no script of ours in the page, which shows whatever the service says.
+
+    Its height holds every coin; the script after it, which may be left out, fits it to its width.
 
     Raises ConfigError without an https ``public_url``.
     """
-    return fill(
+    frame = fill(
         _FRAME,
         url=_base(public_url),
         lang=language,
         title=title or assets.locales[language].say("title"),
         height=HEIGHT_FRAME,
     )
+    return frame + fill(_FITTED, narrow=HEIGHT_NARROW, wide=HEIGHT_WIDE, most=HEIGHT_MOST)
 
 
 def _base(public_url: str | None) -> str:

@@ -64,8 +64,11 @@ _PLACE = Template(
 # In a sandbox no link leaves the frame: what can be read can be typed.
 _SANDBOXED = (
     ":root{color-scheme:light}body{margin:0;font-family:Charter,Georgia,serif}"
-    ".wallet{display:none}.place{margin:12px 2px;font-size:.875rem;overflow-wrap:anywhere}"
-    ".place a{color:inherit;user-select:all}"
+    ".wallet,p:has(.home){display:none}.place a{color:inherit;user-select:all}"
+    ".place{margin:12px 2px;font-size:.875rem;overflow-wrap:anywhere}"
+    # A post that was written for a wide column is read on phones too: the frame gets narrow there,
+    # and no higher. What is told of others makes room.
+    "@media(max-width:539px) and (max-height:799px){.latest{display:none}.qr{flex-basis:132px}}"
 )
 _HEAD = Template(
     """\
@@ -145,7 +148,7 @@ class Forms:
             plain.general,
         )
         feed = write_feed(locale, snapshot, self._home or "./", self._zone)
-        script, frame, static = self._pasted(locale, snapshot, fragment)
+        script, compact, frame, static = self._pasted(locale, snapshot, fragment)
         page = Shown(
             language=locale.tag,
             title=title,
@@ -153,6 +156,7 @@ class Forms:
             alt=badge.alt,
             badge=badge_json(badge),
             script=script,
+            compact=compact,
             frame=frame,
             static=static,
         )
@@ -178,22 +182,26 @@ class Forms:
 
     def _pasted(
         self, locale: Locale, snapshot: Snapshot, fragment: Html
-    ) -> tuple[str | None, str | None, str | None]:
-        """The script, iframe and static form; None without an address that pages may embed."""
+    ) -> tuple[str | None, str | None, str | None, str | None]:
+        """Script, compact, iframe and static form; None without an address that pages may embed."""
         try:
-            script = embed_script(
-                self._assets,
-                snapshot.coins,
-                public_url=self._home,
-                language=locale.tag,
-                title=snapshot.title,
+            script, compact = (
+                embed_script(
+                    self._assets,
+                    snapshot.coins,
+                    public_url=self._home,
+                    language=locale.tag,
+                    title=snapshot.title,
+                    form=form,
+                )
+                for form in ("card", "compact")
             )
             frame = embed_frame(
                 self._assets, public_url=self._home, language=locale.tag, title=snapshot.title
             )
         except ConfigError:
-            return None, None, None
-        return script, frame, embed_static(script, fragment, self.style)
+            return None, None, None, None
+        return script, compact, frame, embed_static(script, fragment, self.style)
 
     def _inline(self, locale: Locale, snapshot: Snapshot, fragment: Html) -> bytes:
         """What a plugin needs to build the card into a page and to pin what it may trust."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PIECE = re.compile(r"<!-- ([a-z]+) -->\n(.*?)\n*(?=<!-- [a-z]+ -->|\Z)", re.DOTALL)
-_STYLED = re.compile(r' style="[^"]*"')
+_STYLED = re.compile(r' style="[^"]*"|<script>.*?</script>', re.DOTALL)
 _SCRIPT_NAME = re.compile(r'(?<=/)widget\.[0-9a-f]+\.js" integrity="[^"]*"')
 _FALLBACK = "en"
 
@@ -46,8 +46,8 @@ _SANDBOX = Template(
 class Shown:
     """What the page shows in one language: the forms as they are pasted, and what they say.
 
-    ``home`` is None while the service does not know its address, and then so are ``script`` and
-    ``frame``.
+    ``home`` is None while the service does not know its address, and then so are the forms to
+    paste.
     """
 
     language: str
@@ -56,6 +56,7 @@ class Shown:
     alt: str
     badge: bytes
     script: str | None
+    compact: str | None
     frame: str | None
     static: str | None
 
@@ -143,7 +144,9 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
 
     # The page shows the card twice; only one of them may be a landmark of its name.
     static = Html(own(shown.static).replace('role="region"', 'role="group"'))
-    element = shown.script and shown.script[shown.script.index("<donation-widget") :]
+    element, closed = (
+        text and text[text.index("<donation-widget") :] for text in (shown.script, shown.compact)
+    )
     short = element and _SCRIPT_NAME.sub('widget.js"', element)
     address = f"{home}?lang={language}"
     markdown = f"[![{_brackets(shown.alt)}]({home}badge.svg?lang={language})]({address})"
@@ -152,8 +155,14 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
     fetched = f'curl --fail "{home}static?lang={language}" > donations.html'
     return [
         ("script", texts(shown.script), own(element)),
+        ("compact", texts(shown.compact), own(closed)),
         ("alias", texts(short), Html()),
-        ("frame", texts(shown.frame), own(shown.frame)),
+        # On this page, which is as dark as its reader likes.
+        (
+            "frame",
+            texts(shown.frame),
+            Html(re.sub(r"(?<=lang=)\w+", r"\g<0>#auto", own(shown.frame))),
+        ),
         ("static", texts("donations embed --static > donations.html", fetched), static),
         (
             "wordpress",

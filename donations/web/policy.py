@@ -44,10 +44,11 @@ EVERY = {
 }
 
 
-def _document(style_hash: str, ancestors: str) -> dict[str, str]:
+def _document(style_hash: str, ancestors: str, script_hash: str = "") -> dict[str, str]:
     """A page that runs our script and shows our style sheet, known by its hash, and no more."""
+    scripts = f"'self' '{script_hash}'" if script_hash else "'self'"
     policy = (
-        f"default-src 'none'; script-src 'self'; style-src '{style_hash}'; img-src data:; "
+        f"default-src 'none'; script-src {scripts}; style-src '{style_hash}'; img-src data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; "
         f"frame-ancestors {ancestors}"
     )
@@ -96,10 +97,10 @@ def plain_page(style_hash: str) -> dict[str, str]:
     }
 
 
-def frame(style_hash: str) -> dict[str, str]:
+def frame(style_hash: str, script_hash: str = "") -> dict[str, str]:
     """The iframe page: made to be framed, by isolated pages too, which demand both last headers."""
     return {
-        **_document(style_hash, "*"),
+        **_document(style_hash, "*", script_hash),
         "Cross-Origin-Embedder-Policy": "require-corp",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }

@@ -42,6 +42,11 @@ AGE_INTERVAL = 60.0
 
 _WORDED = frozenset({"/", "/frame", "/fragment", "/card", "/compact", *PATHS})
 _LEDGER = Template('<p><a href="ledger?lang=$tag">$title</a> $gifts</p>')
+# The frame tells its height to the page around it, which may listen (donations/web/embed.py).
+_RESIZE = (
+    "new ResizeObserver(()=>parent.postMessage({donations:document.body.offsetHeight},"
+    '"*")).observe(document.body)'
+)
 _LANGUAGE = Template('<a href="./?lang=$tag" lang="$tag" hreflang="$tag">$name</a>')
 
 _SIGNED = Template(
@@ -214,6 +219,7 @@ class Publisher:
             title=snapshot.title or locale.say("title"),
             style=Html(style),
             script=self._assets.script_name,
+            resize=Html(_RESIZE),
             fragment=fragment,
             head=self._forms.head(locale, snapshot),
             home=locale.say("home"),
@@ -223,8 +229,9 @@ class Publisher:
             signed=_signed(locale, snapshot.signed) if snapshot.signed else Html(),
             languages=join(fill(_LANGUAGE, tag=each.tag, name=each.name) for each in others),
         )
-        headers = policy.page if hosted else policy.frame
-        return prepare(page.encode(), headers(integrity(style.encode())))
+        known = integrity(style.encode())
+        headers = policy.page(known) if hosted else policy.frame(known, integrity(_RESIZE.encode()))
+        return prepare(page.encode(), headers)
 
 
 def _ledger(locale: Locale, established: Established | None) -> Html:

@@ -1,19 +1,21 @@
 """Pictures of every state of the widget: ``python -m tests.browser.gallery FOLDER [WORD]``.
 
-Each state is shown on the hosted page, dark and narrow too; the element's own states (the closed
-line, a service that is down, one that names another address, a gift that has just arrived) on a
-post of a blog. With WORD, only pictures whose name holds it.
+Each state is shown on the hosted page: light, dark, in forced colours, narrow, and from right to
+left. So are the other pages. The element's own states (the closed line, a service that is down, one
+that names another address, a gift that has just arrived) stand on a post of a blog. With WORD,
+only pictures whose name holds it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.browser.blog import Blog, browser, embedded, hosted, pasted, reading, service
+from tests.browser.blog import Blog, browser, embedded, pasted, reading, service
+from tests.browser.known import GIVEN, Open, opened
 from tests.browser.states import ARRIVED, STATES, captured
 from tests.web.samples import snapshot
 
@@ -23,6 +25,27 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
     from donations.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at."""
+
+    name: str
+    language: str
+    width: int = 800
+    dark: bool = False
+    forced: bool = False
+
+
+LOOKS = (
+    Look("light", "fr"),
+    Look("dark", "en", dark=True),
+    Look("forced", "fr", dark=True, forced=True),
+    Look("narrow", "fr", width=320),
+    Look("narrow-english", "en", width=320),
+    Look("arabic", "ar", width=412),
+)
 
 
 class Gallery:
@@ -41,12 +64,41 @@ class Gallery:
         self.names.append(f"{name}.png")
         return True
 
-    async def page(self, name: str, edition: Snapshot, *, width: int, dark: bool, tag: str) -> None:
-        """One state on the hosted page."""
-        async with hosted(self._chromium, edition, width=width, scheme=_scheme(dark)) as visit:
-            await visit.page.goto(f"{visit.origin}/?lang={tag}")
-            await visit.page.wait_for_timeout(100)
-            await visit.page.screenshot(path=self._folder / f"{name}.png", full_page=True)
+    async def states(self) -> None:
+        """Each state on the hosted page."""
+        async with opened(self._chromium) as at:
+            for name, edition in STATES.items():
+                at.publisher.publish(edition)
+                for look in LOOKS:
+                    await self.page(at, f"{name}-{look.name}", look, f"?lang={look.language}")
+
+    async def pages(self) -> None:
+        """The pages for givers, authors and sandboxes."""
+        async with opened(self._chromium) as at:
+            for look in LOOKS:
+                tag = f"lang={look.language}"
+                for name, given in GIVEN.items():
+                    path = f"thanks?tx={given.id}&{tag}"
+                    await self.page(at, f"thanks-{name}-{look.name}", look, path)
+                await self.page(at, f"thanks-asked-{look.name}", look, f"thanks?{tag}")
+                await self.page(at, f"embed-{look.name}", look, f"embed?{tag}")
+                await self.page(at, f"sandboxed-{look.name}", look, f"sandboxed?{tag}")
+
+    async def page(self, at: Open, name: str, look: Look, path: str) -> None:
+        """One page of the service in one look."""
+        if not self.wants(name):
+            return
+        await at.page.emulate_media(
+            color_scheme="dark" if look.dark else "light",
+            forced_colors="active" if look.forced else "none",
+        )
+        await at.page.set_viewport_size({"width": look.width, "height": 600})
+        # The browser keeps what it got for half a minute: each picture has an address of its own.
+        await at.page.goto(f"{at.home}{path}&picture={name}")
+        for frame in await at.page.locator("iframe, img[loading]").all():
+            await frame.scroll_into_view_if_needed()
+        await at.page.wait_for_timeout(300 if path.startswith("embed") else 50)
+        await at.page.screenshot(path=self._folder / f"{name}.png", full_page=True)
 
     async def post(
         self,
@@ -99,18 +151,11 @@ def _scheme(dark: bool) -> str:
 
 async def make(folder: Path, word: str = "") -> list[str]:
     """Take the pictures; the names of those taken."""
-    first = snapshot()
+    first = STATES["pending"]
     async with browser() as chromium:
         gallery = Gallery(folder, word, chromium)
-        for name, edition in STATES.items():
-            for kind, width, dark, tag in (
-                ("light", 800, False, "fr"),
-                ("dark", 800, True, "en"),
-                ("narrow", 320, False, "fr"),
-                ("arabic", 412, False, "ar"),
-            ):
-                if gallery.wants(f"{name}-{kind}"):
-                    await gallery.page(f"{name}-{kind}", edition, width=width, dark=dark, tag=tag)
+        await gallery.states()
+        await gallery.pages()
         posts: dict[str, Callable[[str], Awaitable[None]]] = {
             "arrived": lambda n: gallery.post(n, first, first, later=ARRIVED),
             "mismatch": lambda n: gallery.post(n, first, captured()),

@@ -71,7 +71,7 @@ STATES: dict[str, Snapshot] = {
 }
 # The sample, and a gift that was not there before.
 ARRIVED = replace(
-    snapshot(),
-    gifts=(Gift("btc", "BTC", 8, 2_500_000, Stage.PENDING, NOW), *snapshot().gifts[:2]),
+    _BASE,
+    gifts=(Gift("btc", "BTC", 8, 2_500_000, Stage.PENDING, NOW), *_BASE.gifts[:2]),
     goal=_goal(15_500_000, 2_620_000),
 )

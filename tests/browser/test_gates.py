@@ -73,6 +73,12 @@ def test_bytes_and_nodes(bench: Bench, table: Table) -> None:
                 total = sizes["/widget.js", coding] + card
                 table.gate(f"first load in all, {coding}", total, load, " B")
             table.gate("iframe page, gzip", sizes["/frame", "gzip"], 4500, " B")
+            codes = [
+                visit.publisher.find(f"/qr/{coin.chain}/{coin.address}.svg")
+                for coin in snapshot().coins
+            ]
+            largest = max(len(code.bodies["gzip"]) for code in codes if code)
+            table.gate("QR code SVG, gzip", largest, 550, " B")
             for path in ("", "frame"):
                 await visit.page.goto(f"{visit.origin}/{path}")
                 nodes = await visit.page.locator("donation-widget *").count()
@@ -202,7 +208,7 @@ def test_every_state_fits_and_is_usable(bench: Bench, table: Table, long: bool) 
                 for tag in tags if long else (tags[number % len(tags)],):
                     theme = THEMES[(number + len(tag)) % 3]
                     await wear(visit.page, theme)
-                    await visit.page.goto(f"{visit.origin}/?lang={tag}")
+                    await visit.page.goto(f"{visit.origin}/?lang={tag}&state={name}")
                     for width in (900, 280):
                         await visit.page.set_viewport_size({"width": width, "height": 900})
                         for coin in range(3):
@@ -273,6 +279,7 @@ _HOSTS = {
     "letters": "body { letter-spacing: .3em; text-transform: uppercase; text-align: center; "
     "word-spacing: 1em; line-height: 3; white-space: pre; font-style: italic }",
     "loud": "div, p, b, span, a, button, label, svg { display: none !important }",
+    "from right to left": "html { direction: rtl; text-align: right }",
     "flex": "article { display: flex } donation-widget { width: 280px }",
 }
 
