@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import sqlite3
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,14 @@ from donations.sources.base import Ask
 from donations.sources.ethereum import EthereumSource
 from donations.sources.ethereum_prover import claim_of, prove
 from tests.nodes.ethereum import CHAIN_ID, Ethereum
+from tests.nodes.process import wait_until
+from tests.real.node_watch import EthereumWatch
 from tests.running import scene
 from tests.sources.kinds import look, transfers
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from donations.ledger import Block
     from donations.proof.ethereum_evidence import Claim
 
@@ -97,3 +102,37 @@ async def test_gifts_on_a_real_node_are_proven(ethereum: Ethereum) -> None:
                 except DonationsError:
                     continue
                 raise AssertionError(f"what proves {claim.id} proves {other.id} too")
+
+
+def test_the_service_proves_what_is_final(ethereum: Ethereum, tmp_path: Path) -> None:
+    """Two operators on one node: what became final is proven soon, after a reorg as well.
+
+    Before it is final it is agreed on, and a gift that a reorg moved is proven where it stands.
+    """
+    address = ethereum.new_address()
+    urls = [ethereum.url, ethereum.url.replace("127.0.0.1", "localhost")]
+    since = ethereum.height()
+    with EthereumWatch(tmp_path, ethereum, [address], since=since, urls=urls) as watch:
+        watch.settle()
+        ethereum.send(address, 11)
+        ethereum.send_internal([(address, 13), (address, 17)])
+        watch.settle()
+        assert {level for _, level in levels(watch)} == {"agreed"}
+        ethereum.reorg(1, [({"from": ethereum.accounts[1], "to": address, "value": "0x13"}, 0)])
+        ethereum.mine(6)
+        watch.settle()
+        wait_until(
+            lambda: levels(watch) == [("11", "proven"), ("19", "proven")],
+            "every gift proven",
+            seconds=60,
+        )
+
+
+def levels(watch: EthereumWatch) -> list[tuple[str, str]]:
+    """(amount, level) of the gifts that stand."""
+    with closing(sqlite3.connect(f"file:{watch.book.path}?mode=ro", uri=True)) as connection:
+        rows = connection.execute(
+            "SELECT amount, level FROM transfers WHERE kind = 'gift' "
+            "AND state IN ('seen', 'confirmed', 'final')"
+        ).fetchall()
+    return sorted((amount, level) for amount, level in rows)
