@@ -6,10 +6,12 @@ at a time.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from donations.bundle.assemble import assemble, spans
-from donations.bundle.form import MAX_TRANSFERS, Proven, write
+from donations.bundle.form import MAX_TRANSFERS, Bundle, Proven, write
+from donations.chains.base import Protocol
 from donations.errors import BundleRefused, ConfigError, InvalidAddress
 from donations.ledger import Bucket, Key, Level
 from donations.store import Store
@@ -17,7 +19,6 @@ from donations.store import Store
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from donations.bundle.form import Bundle
     from donations.config import ChainSettings, Config
     from donations.ledger import Transfer
 
@@ -35,7 +36,7 @@ class Showcase:
         self._opened = False
 
     async def bundle(self, chain: str, address: str, identity: str | None) -> bytes:
-        """As `show`, of the chain's own asset."""
+        """As `show`: of all gifts in the chain's own asset, or of one in any."""
         return await self._store.run(self._show, chain, address, identity)
 
     def _show(self, chain: str, address: str, identity: str | None) -> bytes:
@@ -46,6 +47,9 @@ class Showcase:
             self._store.open_readonly()
             self._opened = True
         key = Key(chain, address, settings.chain.symbol)
+        if identity is not None:
+            named = [key, *(replace(key, asset=token.symbol) for token in settings.tokens)]
+            key = next((each for each in named if self._store.transfers(each, [identity])), key)
         return show(self._config, self._store, key, identity, most=_MOST_SERVED)
 
     def close(self) -> None:
@@ -74,7 +78,10 @@ def show(
     Raises BundleRefused where there is nothing to show yet, or too much; StoreError.
     """
     settings = config.chains.get(key.chain)
-    if settings is None or settings.network.ground is None or key.asset != settings.chain.symbol:
+    if settings is None or (
+        settings.chain.protocol is not Protocol.ETHEREUM
+        and (settings.network.ground is None or key.asset != settings.chain.symbol)
+    ):
         raise BundleRefused(f"nothing is proven of {key.asset} on {key.chain}")
     if key.address not in settings.addresses:
         raise BundleRefused(f"{key.address} is not watched")
@@ -89,6 +96,8 @@ def assemble_from(
     store: Store, settings: ChainSettings, key: Key, gifts: dict[str, Transfer]
 ) -> Bundle:
     """The bundle of these gifts, by transaction."""
+    if settings.chain.protocol is Protocol.ETHEREUM:
+        return _ethereum(store, settings, key, gifts)
     proofs = store.proofs(key.chain, gifts)
     proven = [
         Proven(txid, gifts[txid].amount, proof.block.height, proof.block.hash, proof.inclusion)
@@ -111,11 +120,33 @@ def assemble_from(
     return assemble(settings.chain, settings.network, key.address, proven, headers.get, tip)
 
 
+def _ethereum(
+    store: Store, settings: ChainSettings, key: Key, gifts: dict[str, Transfer]
+) -> Bundle:
+    proofs = store.ethereum_proofs(key, gifts)
+    held = [proof for proof in proofs.values() if proof.block == gifts[proof.id].block]
+    if len(held) != len(gifts):
+        raise BundleRefused("a proof is being made anew: try again in a minute")
+    return Bundle(
+        chain=key.chain,
+        network=settings.network.name,
+        genesis=settings.network.genesis,
+        address=key.address,
+        asset=key.asset,
+        transfers=tuple(
+            Proven(p.id, gifts[p.id].amount, p.block.height, p.block.hash, p.evidence)
+            for p in sorted(held, key=lambda proof: (proof.block.height, proof.id))
+        ),
+        headers=(),
+        contract={token.symbol: token.contract for token in settings.tokens}.get(key.asset),
+    )
+
+
 def _gifts(transfers: Iterable[Transfer], most: int) -> dict[str, Transfer]:
     gifts: dict[str, Transfer] = {}
     for transfer in transfers:
         if transfer.level is Level.PROVEN and transfer.bucket in _STANDING:
-            gifts[transfer.hash] = transfer
+            gifts[transfer.id] = transfer
             if len(gifts) > most:
                 raise BundleRefused(f"more than {most} gifts: ask for the proof of single ones")
     return gifts
@@ -132,9 +163,10 @@ def find(config: Config, store: Store, text: str) -> tuple[Key, str | None]:
             address = chain.parse(text, settings.network)
         except InvalidAddress:
             address = ""
-        keys = [Key(chain.name, each, chain.symbol) for each in settings.addresses]
+        assets = [chain.symbol, *(token.symbol for token in settings.tokens)]
+        keys = [Key(chain.name, each, asset) for each in settings.addresses for asset in assets]
         for key in keys:
-            if key.address == address:
+            if key.address == address and key.asset == chain.symbol:
                 return key, None
             if store.transfers(key, [text]):
                 return key, text

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from donations.bundle.form import read
+from donations.bundle.verify import verify
 from donations.chains.base import Token
 from donations.demo import faults
 from donations.demo.story import ETH_ADDRESS
 from donations.demo.world import World
+from donations.doctor.examine import examine
 from donations.ledger import Key, Kind, Level, State, Transfer
 from donations.proof.ethereum_evidence import check_evidence, check_together
+from donations.showing import Showcase, print_bundle
 from donations.sources.ethereum_prover import claim_of
 from tests.running import scene, service_on, until
 
@@ -19,12 +29,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from donations.app import Service
+    from donations.config import Config
 
 TOKEN = Token("USDX", "0x2222222222222222222222222222222222222222", 6)
 ETH = Key("eth", ETH_ADDRESS, "ETH")
 USDX = Key("eth", ETH_ADDRESS, TOKEN.symbol)
 LAG = 4
 PROOFS = ("eth_getProof", "eth_getBlockByHash")
+
+
+DAMAGES = (
+    ("DELETE FROM ethereum_proofs WHERE asset = 'USDX'", "without a proof"),
+    ("UPDATE transfers SET amount = amount + 1", "proofs that do not hold"),
+    ("UPDATE ethereum_proofs SET evidence = replace(evidence, '0xf9', '0xf8')", "do not hold"),
+    ("UPDATE ethereum_proofs SET evidence = '{'", "proofs that do not hold"),
+)
+
+
+def told_of(config: Config) -> list[str]:
+    """What the doctor says of the proofs that are kept."""
+    return [f.text for f in examine(config).findings if f.subject == "proofs"]
 
 
 async def gifts(service: Service) -> list[Transfer]:
@@ -103,6 +127,26 @@ async def test_final_gifts_are_proven_and_what_proves_them_is_kept(
             await until(lambda: service.trackers[0].standings[ETH].tip.height == height)
             assert asked(world) == before
             assert {t.level for t in await gifts(service)} == {Level.PROVEN}
+            for text, amount in (
+                *((t.id, t.amount) for t in found),
+                (ETH_ADDRESS, 23 * 10**15),
+            ):
+                bundle = await asyncio.to_thread(print_bundle, service.config, text)
+                checked = verify(bundle, now=int(time.time()), test_networks=True)
+                assert checked.bundle.units == amount
+            served = Showcase(service.config)
+            for t in found:
+                bundle = await served.bundle("eth", ETH_ADDRESS, t.id)
+                assert read(bundle).units == t.amount
+            served.close()
+        assert told_of(service.config) == ["3 hold, under 0 headers"]
+        for statement, law in DAMAGES:
+            copy = tmp_path / "copy.sqlite3"
+            shutil.copy(service.config.database, copy)
+            with closing(sqlite3.connect(copy)) as connection, connection:
+                connection.execute(statement)
+            (line,) = told_of(replace(service.config, database=copy))
+            assert law in line, statement
 
 
 @scene

@@ -73,10 +73,10 @@ LAYERS = {
     "web": "amounts arrivals errors ledger listing png qr reasons secrets signed snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
     "totals": "amounts config ledger snapshot store summary",
-    "showing": "bundle config errors ledger store",
+    "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
-    "doctor": "amounts config errors ledger proof rows schema",
+    "doctor": "amounts chains config errors ledger proof rows schema",
     # the author's pages
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
     "own_word": "config errors statement store tamper web",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from donations.chains.base import Protocol
 from donations.doctor.faults import Faults
 from donations.doctor.finding import fault, fine
+from donations.doctor.proofs_ethereum import check_ethereum
 from donations.errors import DonationsError
 from donations.ledger import Block
 from donations.proof.header_chain import HeaderChain
@@ -34,6 +36,8 @@ def check_proofs(connection: sqlite3.Connection, config: Config) -> Iterator[Fin
     faults, checked, headers = Faults(), 0, 0
     for name, settings in config.chains.items():
         ground = settings.network.ground
+        if settings.chain.protocol is Protocol.ETHEREUM:
+            checked += check_ethereum(connection, name, settings, faults)
         if ground is None:
             continue
         chain = HeaderChain(ground)

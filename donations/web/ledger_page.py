@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from donations.web.page_words import Pages
 
 _STANDING = ("pending", "confirmed", "final")
-_PROVABLE = ("btc", "bch")
 _COMMAND = Html('<code dir="ltr">donations verify proof.json</code>')
 _WORDS = ("proven", "agreed", "final", "own", "gone")
 _MINUS = "\u2212"
@@ -91,7 +90,7 @@ class PageWriter:
             total=total,
             proven=proven,
             state=self._state(coin),
-            proof=self._total_proof(coin) if gifts and coin.chain in _PROVABLE else Html(),
+            proof=self._total_proof(coin) if gifts else Html(),
         )
 
     def _total_proof(self, coin: Coin) -> Html:
@@ -162,7 +161,7 @@ class PageWriter:
     def _proof(self, entry: Mapping[str, Any]) -> Html:
         """The way to the bundle: of gifts that stand in a block, and are proven."""
         proven = entry["level"] == Level.PROVEN and entry["stands"] in ("confirmed", "final")
-        if not (proven and entry["counts"] and entry["chain"] in _PROVABLE):
+        if not (proven and entry["counts"]):
             return Html()
         return self.pages.piece(
             "proof",
