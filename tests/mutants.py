@@ -21,6 +21,7 @@ from tests.mutants_core import AGREEMENT, LEDGER, STORE
 from tests.mutants_ethereum import ETHEREUM
 from tests.mutants_proof import PROOF
 from tests.mutants_sources import SOURCES
+from tests.mutants_tamper import TAMPER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ MUTANTS = tuple(
         *SOURCES,
         *ETHEREUM,
         *PROOF,
+        *TAMPER,
     )
     for bug in bugs
 )

@@ -26,6 +26,8 @@ _OUR_FRAME = re.compile(r"/(?:frame|sandboxed)$")
 _OUR_CODE = re.compile(r"/qr/(?:btc|bch|eth)/")
 _FORWARD = re.compile(r"[\d.\s]*[;,]?\s*(?:url\s*=)?\s*['\"]?([^'\"]+)", re.IGNORECASE)
 _LONG_WORD = re.compile(r"[0-9A-Za-z:]{26,}")
+_CSS_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
+_CSS_JOINT = re.compile(r"\"\s*\"|'\s*'|\"\s*'|'\s*\"|\\\n")
 # A program with a foreign address that also names one of these is about the widget.
 _OUR_WORDS = (WIDGET, "data-qr", "clipboard", "bitcoin:", "bitcoincash:", "ethereum:")
 
@@ -109,6 +111,9 @@ class _Elements:
 def _scripts(zones: Zones, base: str, expectation: Expectation) -> Iterator[Finding]:
     home, pinned = expectation.home, False
     strangers = []
+    for placed in (placed for part in (zones.around, *zones.widgets) for placed in part.tags):
+        if placed.tag.name == "style":
+            yield from _styled(placed, expectation)
     for placed in zones.around.tags:
         tag = placed.tag
         if tag.name != "script" or tag.closing:
@@ -176,6 +181,17 @@ def _program(placed: Placed, expectation: Expectation) -> Iterator[Finding]:
     if foreign and (own or any(each in text for each in _OUR_WORDS)):
         detail = f"a program holds {foreign[:100]}, which is not in the configuration"
         yield Finding(What.SCRIPT, placed.line, detail)
+
+
+def _styled(placed: Placed, expectation: Expectation) -> Iterator[Finding]:
+    """A style sheet can write, in pieces and with escapes of its own (CSS Syntax, 4.3.7)."""
+    text = _CSS_ESCAPE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), placed.said)
+    for word in _words(_CSS_JOINT.sub("", text)):
+        for chain in expectation.networks:
+            read = expectation.own(chain, word)
+            if read is not None and not read[1]:
+                detail = f"a style sheet writes {word[:100]}"
+                yield Finding(What.FOREIGN_ADDRESS, placed.line, detail)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -84,11 +84,13 @@ class Watch:
         due = [url for url, at in self._due.items() if at <= now]
         if due and (self._reading is None or self._reading.done()):
             self._reading = asyncio.create_task(self.read(due))
+            self._reading.add_done_callback(_report)
 
     async def read(self, urls: Iterable[str] | None = None) -> None:
         """Read these pages now, one after the other; all of them by default."""
         for url in self._settings.pages if urls is None else urls:
             before = self._states.get(url)
+            self._due[url] = time.monotonic() + _AGAIN_SECONDS  # also after an error of ours
             after = await look(url, self._expectation, before, self._ways(url))
             self._states[url] = after
             wait = self._interval if after.error is None else min(self._interval, _AGAIN_SECONDS)
@@ -122,6 +124,11 @@ async def look(
     # Two megabytes of the worst page take seconds: readers of the service must not wait.
     findings = await asyncio.to_thread(inspect, source, url, expectation)
     return after_reading(before, url, findings, int(time.time()))
+
+
+def _report(reading: asyncio.Task[None]) -> None:
+    if not reading.cancelled() and reading.exception() is not None:
+        logger.error("the watch over the pages failed", exc_info=reading.exception())
 
 
 def _tell(before: PageState | None, after: PageState) -> None:

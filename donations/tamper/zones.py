@@ -23,7 +23,8 @@ _NO_TEXT = frozenset({"data-qr", "integrity", "d", "viewbox"})
 _HIDES = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|content-visibility\s*:\s*hidden"
     r"|(?:opacity|font-size|zoom)\s*:\s*0*\.?0*(?:px|em|rem|%)?\s*(?:!|;|\}|$)"
-    r"|clip(?:-path)?\s*:|transform\s*:\s*scale\(\s*0|(?:left|top|text-indent|margin(?:-left)?)"
+    r"|(?<!min-)(?:height|width)\s*:\s*0+(?:px)?\s*(?:!|;|\}|$)|translate\w*\([^)]*-\d{3,}"
+    r"|z-index\s*:\s*-|clip(?:-path)?\s*:|transform\s*:\s*scale\(\s*0|(?:left|top|text-indent|margin(?:-left)?)"
     r"\s*:\s*-\d{3,}",
     re.IGNORECASE,
 )
@@ -213,7 +214,7 @@ class _Reader:
 
 
 def _is_hidden(tag: Tag) -> bool:
-    closed = tag.name == "dialog" and "open" not in tag.attributes
+    closed = tag.name == "noscript" or (tag.name == "dialog" and "open" not in tag.attributes)
     return closed or "hidden" in tag.attributes or bool(_HIDES.search(tag.get("style")))
 
 

@@ -159,6 +159,8 @@ def test_each_change_inside_the_widget_alarms(old: str, new: str, what: What) ->
         f"<![CDATA[ > {EVIL_BTC}",
         f"<a title='>' href=x>{EVIL_BTC}</a>",
         f"<plaintext>{EVIL_BTC}",
+        f"<style>.x::after{{content:'{EVIL_BTC}'}}</style>",
+        f"<style>.x::after{{content:'\\31 {EVIL_BTC[1:9]}' \"{EVIL_BTC[9:]}\"}}</style>",
     ],
 )
 @pytest.mark.parametrize("place", ["before", "after"])
@@ -221,6 +223,8 @@ def test_pictures_of_codes_are_of_the_service() -> None:
         "<style>article donation-widget , x { color:red; visibility : hidden }</style>",
         "<style>donation-widget{opacity:0}</style>",
         "<style>donation-widget{position:absolute;left:-9999px}</style>",
+        "<style>donation-widget{height:0;overflow:hidden}</style>",
+        "<style>donation-widget { transform: translateX(-9999px) }</style>",
     ],
 )
 def test_a_hidden_widget_makes_every_offered_address_suspect(rule: str) -> None:
@@ -229,7 +233,8 @@ def test_a_hidden_widget_makes_every_offered_address_suspect(rule: str) -> None:
     assert "HIDDEN" in notes(post(SCRIPT, head=rule))
     assert "FOREIGN_ADDRESS" in alarms(post(SCRIPT, head=rule, after=far))
     for wrapped in (f"<div hidden>{SCRIPT}</div>", f"<div style='display: none'>{SCRIPT}</div>",
-                    f"<template>{SCRIPT}</template>", f"<dialog>{SCRIPT}</dialog>"):  # fmt: skip
+                    f"<template>{SCRIPT}</template>", f"<noscript>{SCRIPT}</noscript>",
+                    f"<dialog>{SCRIPT}</dialog>"):  # fmt: skip
         assert "FOREIGN_ADDRESS" in alarms(post(wrapped, after=far)), wrapped
     assert alarms(post(SCRIPT, after=far)) == set()
     assert "ELSEWHERE" in notes(post(SCRIPT, after=far))

@@ -216,6 +216,26 @@ async def test_a_store_that_fails_stops_no_watch(
 
 
 @scene
+async def test_an_error_of_ours_is_told_and_not_repeated_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What nobody foresaw stands in the log, and the page waits for its next time."""
+
+    def broken(*_any: object) -> None:
+        raise ZeroDivisionError
+
+    blog = Blog()
+    async with site(blog.answer) as port:
+        watch, store = await opened(settings(tmp_path, port))
+        monkeypatch.setattr(watching, "inspect", broken)
+        watch._due = dict.fromkeys(watch._due, 0.0)
+        watch.tick()
+        await until(lambda: "the watch over the pages failed" in caplog.text)
+        assert min(watch._due.values()) - time.monotonic() > 600
+        store.close()
+
+
+@scene
 async def test_ending_does_not_wait_for_a_page(tmp_path: Path) -> None:
     """A page that never answers is given up at once when the service stops."""
     release = asyncio.Event()
