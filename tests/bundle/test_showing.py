@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sqlite3
 import time
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -12,6 +15,7 @@ import pytest
 
 from donations.bundle.form import read
 from donations.bundle.verify import verify
+from donations.errors import BundleRefused
 from donations.ledger import Kind, Level, State
 from donations.showing import Showcase, print_bundle
 from donations.web import create_web
@@ -60,6 +64,30 @@ def test_what_is_not_proven_is_not_shown(tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (code, ""), what
         assert said in done.stderr
         assert what not in done.stderr
+
+
+def test_a_proof_of_another_block_is_not_shown(tmp_path: Path) -> None:
+    """A gift that moved to another block has no bundle until it is proven there."""
+    config, _, proven = keep(tmp_path)
+    with closing(sqlite3.connect(config.database)) as raw:
+        raw.execute("UPDATE transfers SET block_hash = ? WHERE id = ?", ("ab" * 32, proven[0].id))
+        raw.commit()
+    with pytest.raises(BundleRefused, match="made anew"):
+        print_bundle(config, proven[0].id)
+    with pytest.raises(BundleRefused, match="made anew"):
+        print_bundle(config, ADDRESSES["btc"])
+
+
+def test_what_is_no_longer_watched_is_not_shown(tmp_path: Path) -> None:
+    """An address that was taken out of the configuration is nobody's business any more."""
+    config, _, proven = keep(tmp_path)
+    other = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
+    chains = {"btc": replace(config.chains["btc"], addresses=(other,))}
+    showcase = Showcase(replace(config, chains=chains))
+    for identity in (proven[0].id, None):
+        with pytest.raises(BundleRefused, match="not watched"):
+            run(showcase.bundle("btc", ADDRESSES["btc"], identity))
+    showcase.close()
 
 
 def test_from_the_command_to_the_command(tmp_path: Path) -> None:
