@@ -134,8 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _command(
         commands, "doctor", _doctor, "is everything in order, and what to do if not",
         "Looks at the database, makes the ledger anew and compares, and looks at versions, clock, "
-        "permissions, room and limits. Writes nothing, asks nobody, and may run beside the "
-        "service. Exit code 1 when something is in danger.",
+        "permissions, room and limits. Writes nothing, asks nobody but the service, and may run "
+        "beside it. Exit code 1 when something is in danger.",
     )  # fmt: skip
     _config_option(doctor)
     _json_option(doctor)
@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     prove = _command(
         commands, "prove", _prove, "print the proof bundle of a gift, or of all of an address",
         "What it prints can be checked by anybody, without this service and without a network: "
-        "donations verify. BTC and BCH gifts can be proven once they stand in a block.",
+        "donations verify. What can be proven is listed on /ledger.",
     )  # fmt: skip
     prove.add_argument("what", metavar="TXID|ADDRESS", help="the transaction, or the address")
     _config_option(prove)

@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,9 @@ from donations.demo.story import BCH_SCRIPT, BTC_SCRIPT
 from donations.demo.world import World
 from donations.doctor import examine, machine, versions
 from donations.doctor.finding import Verdict
+from donations.evidence import Conviction
 from donations.ledger import Key
+from donations.store import Store
 from tests.bundle.kept import keep
 from tests.nodes.process import free_ports
 from tests.program import COMMAND, ENVIRONMENT, donations, offline_config, served
@@ -208,7 +211,7 @@ async def test_it_looks_beside_a_running_service(tmp_path: Path) -> None:
             world.btc.mine(1)
             report = await asyncio.to_thread(examine.examine, config)
             assert faults(report) == []
-            assert any(f.text == "it runs" for f in report.findings)
+            assert any(f.text.startswith("it runs") for f in report.findings)
         await until(lambda: agrees(service, world), seconds=60)
 
 
@@ -369,7 +372,9 @@ def test_beside_a_served_database(tmp_path: Path) -> None:
     with served(file, port):
         done = donations("doctor", "--config", file, folder=tmp_path)
         assert done.returncode == 0, done.stdout
-        assert "service: it runs" in done.stdout
+        assert "service: it runs, and is not ready: upstreams" in done.stdout
+        assert "service: btc: unreachable" in done.stdout
+        assert "No connection can be made" in done.stdout
     assert "none runs" in donations("doctor", "--config", file, folder=tmp_path).stdout
 
 
@@ -393,3 +398,15 @@ def test_each_damage_of_a_proof_is_named(tmp_path: Path, statement: str, law: st
     assert [f for f in report.findings if f.subject == "proofs" and "3 hold" in f.text]
     execute(config, statement)
     assert any(law in finding.text for finding in faults(examine.examine(config)))
+
+
+def test_an_operator_that_lied_is_named(tmp_path: Path) -> None:
+    """Who was caught, in what, and until when it has no vote."""
+    config, _, _ = keep(tmp_path)
+    store = Store(config.database, UTC)
+    store.open({"btc": "mainnet"})
+    now = int(time.time())
+    store.convict(Conviction("btc", "liar", "lie", "two headers", now, now + 3_600, "x"))
+    store.close()
+    (told,) = [f for f in examine.examine(config).findings if f.subject == "operators"]
+    assert "btc, liar was caught in a lie (lie): two headers; it is out of the vote" in told.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from donations.doctor import books, database, machine, proofs
+from donations.doctor import books, database, machine, proofs, service
 from donations.doctor.finding import Finding, Verdict, fault, fine, warning
 from donations.doctor.versions import check_versions, installed
 from donations.errors import StoreError
@@ -37,11 +37,11 @@ class Report:
 
 
 def examine(config: Config) -> Report:
-    """Look at everything once, without writing anything and without asking anybody."""
+    """Look at everything once, without writing anything, or asking anybody but our own service."""
     findings = [*check_versions(installed()), *machine.check_limits()]
     findings += [*machine.check_files(config), *machine.check_room(config.database)]
     running = machine.is_running(config.database)
-    findings.append(fine("service", "it runs" if running else "none runs on this database"))
+    findings += service.check_service(config, running=running)
     if not config.database.exists():
         findings += machine.check_clock(None)
         findings.append(
@@ -68,6 +68,7 @@ def _with_database(config: Config, findings: list[Finding]) -> Report:
                 audit = books.audit(connection, config.timezone)
                 found += _ledger(config, connection, audit)
                 found += proofs.check_proofs(connection, config)
+                found += service.check_convictions(connection, config)
     except StoreError as error:
         found.append(fault("database", str(error), database.RESTORE))
     if alone and database.log_of(config.database).exists():
