@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from donations.errors import UpstreamMalformed, UpstreamMoved
+from donations.reasons import Reason
 from donations.sources.esplora_answers import (
     parse_blocks,
     parse_proof,
@@ -75,7 +76,8 @@ class EsploraApi:
             if len(pending) >= MAX_PENDING:
                 raise UpstreamMalformed(
                     f"it lists at most {MAX_PENDING} unconfirmed transactions, and there are more: "
-                    "an Electrum server tells them all"
+                    "an Electrum server tells them all",
+                    why=Reason.TOO_LARGE,
                 )
             pages.add(pending)
         confirmed = summary.total - (summary.pending or 0)

@@ -23,7 +23,7 @@ from donations.sources.base import Ask, Failure, Probe
 from donations.sources.ethereum_account import Account
 from donations.sources.ethereum_gaps import horizon_of, jump_gaps
 from donations.sources.ethereum_proofs import EthereumProofs
-from donations.sources.ethereum_reading import read_windows
+from donations.sources.ethereum_reading import DoesNotAddUp, read_windows
 from donations.sources.ethereum_rpc import (
     Item,
     RpcError,
@@ -132,6 +132,8 @@ class EthereumSource:
                 break
             except UpstreamMoved as error:
                 failure: DonationsError = error
+                if isinstance(error, DoesNotAddUp) and look == _LOOKS - 2:
+                    self._begin_anew(native)
                 if look < _LOOKS - 1:
                     continue
             except DonationsError as error:
@@ -149,6 +151,11 @@ class EthereumSource:
                 yield self._tokens.told(ask, self.operator, head.tip, head.final, self._blocks)
             except DonationsError as error:
                 yield Failure(ask.key, error)
+
+    def _begin_anew(self, asks: Sequence[Ask]) -> None:
+        """Forget what was read, one number of which may have been wrong; it is read once more."""
+        for ask in asks:
+            self._accounts[ask.key.address].points.clear()
 
     async def _look(self, native: Sequence[Ask], listed: Sequence[Ask]) -> _Head:
         await self._check_network()

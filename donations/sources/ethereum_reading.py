@@ -26,6 +26,10 @@ _BLOCKS_A_REQUEST = 3
 NO_SUCH_METHOD = -32601
 
 
+class DoesNotAddUp(UpstreamMoved):
+    """The chain moved under the search, or an end of it was told wrong before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a window holds. ``complete``: its own transactions are as many as its nonce grew by."""
@@ -43,7 +47,7 @@ async def read_windows(
 ) -> dict[str, Reading]:
     """The transactions behind ``leaves``, by address, certified against ``windows``.
 
-    Raises UpstreamMoved when they do not add up: the chain moved under the search.
+    Raises DoesNotAddUp when they do not add up.
     """
     blocks = await _read_blocks(rpc, sorted({leaf.high.number for leaf in leaves}))
     states = await _states(rpc, tip, leaves, blocks) if leaves else []
@@ -68,7 +72,7 @@ async def read_windows(
             window.high.balance - window.low.balance,
             window.high.nonce - window.low.nonce,
         ):
-            raise UpstreamMoved("the changed blocks do not add up to the whole change")
+            raise DoesNotAddUp("the changed blocks do not add up to the whole change")
         readings[window.address] = Reading(tuple(found), complete=own == sent)
     return readings
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from donations.errors import UpstreamMalformed, UpstreamUnavailable
+from donations.reasons import Reason
 from donations.sources.ethereum_rpc import address20, field, hash32
 
 _DECIMAL = re.compile(r"[0-9]{1,78}")
@@ -70,19 +71,25 @@ def parse_rows(answer: Any) -> list[Any]:
     said = f"{message} {result}".lower() if isinstance(result, str) else ""
     if "rate limit" in said or "temporarily" in said:
         raise UpstreamUnavailable(
-            "the explorer asks for a pause", retry_after=_RATE_LIMITED_SECONDS
+            "the explorer asks for a pause",
+            why=Reason.RATE_LIMITED,
+            retry_after=_RATE_LIMITED_SECONDS,
         )
     if "api key" in said or "apikey" in said:
-        raise UpstreamUnavailable("the explorer does not accept the key")
-    raise UpstreamUnavailable("the explorer refuses, or answers otherwise than is documented")
+        raise UpstreamUnavailable("the explorer does not accept the key", why=Reason.REFUSED)
+    raise UpstreamUnavailable(
+        "the explorer refuses, or answers otherwise than is documented", why=Reason.RPC_ERROR
+    )
 
 
 def parse_inside(answer: Any) -> list[Inside]:
     """``txlistinternal``: what moved ether, without what failed."""
     found = []
     for row in parse_rows(answer):
-        units, moved = decimal(row, "value"), field(row, "type") in _MOVING
-        if not units or not moved or _flag(row, "isError"):
+        units, kind = decimal(row, "value"), field(row, "type")
+        if not isinstance(kind, str):
+            raise UpstreamMalformed("type is no text")
+        if not units or kind not in _MOVING or _flag(row, "isError"):
             continue
         name = "hash" if "hash" in row else "transactionHash"
         recipient = field(row, "to") or field(row, "contractAddress")

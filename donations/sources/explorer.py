@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from donations.errors import UpstreamMalformed, UpstreamMoved, UpstreamUnavailable
+from donations.reasons import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -100,7 +101,9 @@ class Pages:
         """Take a page; tells whether another one is wanted. Raises UpstreamError."""
         self._read += 1
         if self._read > MAX_PAGES:
-            raise UpstreamUnavailable("too long a history for an explorer: use an Electrum server")
+            raise UpstreamUnavailable(
+                "too long a history for an explorer: use an Electrum server", why=Reason.TOO_LARGE
+            )
         for told in page:
             if told.txid in self._seen:
                 raise UpstreamMalformed("its pages go round in circles, or repeat a transaction")

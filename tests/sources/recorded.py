@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from donations.demo.ethereum_chain import EthereumChain
+from donations.demo.etherscan import EtherscanServer
 from donations.proof.headers import parse_header
-from donations.sources import electrum_answers, esplora_answers, haskoin_answers
+from donations.sources import (
+    electrum_answers,
+    esplora_answers,
+    etherscan_answers,
+    haskoin_answers,
+)
 from donations.sources.base import Ask, Prover
 from donations.sources.electrum_history import parse_history
 from donations.sources.electrum_proofs import named
@@ -21,7 +28,16 @@ from donations.sources.ethereum_explain import read_block
 from donations.sources.ethereum_rpc import block_of, parse_batch, quantity
 from donations.sources.ethereum_tokens import parse_log
 from donations.sources.utxo_json import listed
-from tests.sources.kinds import AnyKind, ElectrumKind, ExplorerKind, look, open_kind
+from tests.sources.kinds import (
+    ADDRESSES,
+    FINAL_LAG,
+    START,
+    AnyKind,
+    ElectrumKind,
+    ExplorerKind,
+    look,
+    open_kind,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -197,6 +213,29 @@ def _block_with_receipts(noted: list[tuple[str, list[Any], Any]]) -> Recorded:
     )
 
 
+def _etherscan(name: str, blockscout: bool) -> list[Recorded]:
+    """The lists of an explorer of Ethereum: claims, all of them, that have to add up elsewhere."""
+    chain = EthereumChain(5, start=START, final_lag=FINAL_LAG)
+    chain.pay(ADDRESSES[0], 5_000)
+    chain.pay_inside(ADDRESSES[0], 700, 300)
+    chain.withdraw(ADDRESSES[0], 9)
+    chain.mine(2)
+    server = EtherscanServer(chain, "key", blockscout=blockscout)
+    asked = {"apikey": "key", "address": ADDRESSES[0], "startblock": "0", "endblock": "999"}
+    asked |= {"page": "1", "offset": "100"}
+    parsers: dict[str, Any] = {
+        "txlist": etherscan_answers.parse_called,
+        "txlistinternal": etherscan_answers.parse_inside,
+        "txsBeaconWithdrawal": etherscan_answers.parse_withdrawn,
+    }
+    if blockscout:
+        del parsers["txsBeaconWithdrawal"]
+    return [
+        Recorded(f"{name} {action}", server._answer(asked | {"action": action}), parse, nothing)
+        for action, parse in parsers.items()
+    ]
+
+
 def recorded_answers() -> list[Recorded]:
     """All of them."""
 
@@ -205,7 +244,7 @@ def recorded_answers() -> list[Recorded]:
             found = []
             for name in ("ElectrumX 1.6", "ElectrumX 1.4.2", "Esplora", "Haskoin", "Ethereum"):
                 found += await _record(name, Path(folder))
-            return found
+            return [*found, *_etherscan("Etherscan", False), *_etherscan("Blockscout", True)]
 
     return [*asyncio.run(all_kinds()), *real_answers()]
 

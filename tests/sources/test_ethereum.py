@@ -259,6 +259,22 @@ async def test_what_lay_there_before_is_an_opening_entry() -> None:
 
 
 @scene
+async def test_a_balance_told_wrong_once_is_not_kept_for_ever() -> None:
+    """A first number that was wrong is read once more when what follows does not add up to it."""
+    async with endpoint() as (chain, server, source):
+        chain.pay(OURS, 5)
+        chain.mine(3)
+        chain.pay(OURS, 7)
+        chain.mine()
+        await source.probe()
+        server.fault = faults.answer(hex(77), "eth_getBalance", times=1)
+        (observation,) = await look(source, Ask(ETH, 0))
+        assert server.fault.struck
+        assert kinds(observation) == [(Kind.GIFT, 5), (Kind.GIFT, 7)]
+        assert observation.balance == 12
+
+
+@scene
 async def test_an_account_with_code_is_read_block_by_block() -> None:
     """Code at the address can send a gift on in the next block with equal states at both ends:
     the gift and the drain are both told."""

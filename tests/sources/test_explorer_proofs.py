@@ -122,6 +122,37 @@ async def test_a_branch_that_leads_elsewhere_is_a_lie(tmp_path: Path) -> None:
 
 
 @scene
+async def test_a_proof_of_a_block_that_lost_is_not_one_of_its_successor(tmp_path: Path) -> None:
+    """Branches that agree with each other, and lead to another block than the one of the chain."""
+    async with open_kind("Esplora", tmp_path) as (kind, source):
+        assert isinstance(kind, ExplorerKind)
+        assert isinstance(source, Prover)
+        height = crowded(kind, 6)
+        txid = kind.chain.best[height].transactions[3].txid
+        right, answers = kind.server.call, {}
+
+        def record(handle: Any, *parts: Any) -> Any:
+            answer = answers[handle.__name__, str(parts[0])] = right(handle, *parts)
+            return answer
+
+        def repeat(handle: Any, *parts: Any) -> Any:
+            if handle.__name__ == "_txid":
+                return next(told for (name, _), told in answers.items() if name == "_txid")
+            return answers.get((handle.__name__, str(parts[0]))) or right(handle, *parts)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind.server, "call", record)
+            await source.inclusion(txid, height)
+            for name, place in list(answers):
+                if name == "_blocks":
+                    del answers[name, place]
+            kind.chain.reorg(2)
+            patch.setattr(kind.server, "call", repeat)
+            with pytest.raises(ProvenLie, match="does not lead to its own block"):
+                await source.inclusion(txid, height)
+
+
+@scene
 async def test_a_block_that_loses_a_transaction_proves_nothing(tmp_path: Path) -> None:
     """A Haskoin Store that leaves one out of a block's list contradicts its header."""
     async with open_kind("Haskoin", tmp_path) as (kind, source):

@@ -170,6 +170,41 @@ async def test_a_header_has_to_have_its_hash(name: str, tmp_path: Path) -> None:
             await look(source, Ask(kind.keys[0], 0))
 
 
+@every_kind
+@scene
+async def test_a_reorg_at_the_same_height_is_seen(name: str, tmp_path: Path) -> None:
+    """When another branch holds the same gifts at the same heights, and nothing that is counted
+    differs, they are told in their new blocks."""
+    async with opened(name, tmp_path) as (kind, source):
+        key = kind.keys[0]
+        kind.pay(key, 5_000)
+        kind.confirm()
+        kind.confirm()
+        await look(source, Ask(key, 0))
+        kind.chain.reorg(2)
+        (observation,) = await look(source, Ask(key, 0))
+        assert told(observation) == kind.truth(key).keys()
+
+
+@every_kind
+@scene
+async def test_a_block_that_is_replaced_in_the_middle_is_seen(name: str, tmp_path: Path) -> None:
+    """A tip that gives way to another one of its height, with a gift in it, between the blocks and
+    the history: the gift is not told in the old one."""
+    async with opened(name, tmp_path) as (kind, source):
+        key = kind.keys[0]
+        gift = kind.pay(key, 5_000)
+
+        def replace(method: str) -> None:
+            if method in ("/address/txs/mempool", "/address/transactions"):
+                kind.server.before = None
+                kind.chain.reorg(1, blocks=1, keep=[gift])
+
+        kind.server.before = replace
+        (observation,) = await look(source, Ask(key, 0))
+        assert told(observation) == kind.truth(key).keys()
+
+
 @scene
 async def test_fifty_unconfirmed_are_too_many_to_see(tmp_path: Path) -> None:
     """Esplora lists 50 unconfirmed transactions and no more: from there on it can hide some, so it
@@ -204,14 +239,17 @@ async def test_deleted_transactions_are_not_there(tmp_path: Path) -> None:
     """Haskoin may still list what was replaced, as deleted: that is absence."""
     async with opened("Haskoin", tmp_path) as (kind, source):
         key = kind.keys[0]
+        stays = kind.pay(key, 4_000)
+        kind.confirm()
         gone = kind.pay(key, 5_000)
         (before,) = await look(source, Ask(key, 0))
-        (gift,) = transfers(before)
+        gift = next(each for each in transfers(before) if each.id == gone)
         kind.double_spend(gone)
         assert isinstance(kind.server, HaskoinServer)
         kind.server.deleted.append(gone)
         (after,) = await look(source, Ask(key, 0, unsettled=(gift,)))
-        assert [t.ours for t in after.transactions] == [False], "the rival, and nothing else"
+        assert [t.id for t in after.transactions if t.ours] == [stays]
+        assert [t.ours for t in after.transactions] == [True, False], "and the rival"
 
 
 @every_kind
