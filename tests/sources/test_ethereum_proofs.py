@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,23 @@ from donations.chains.base import Network
 from donations.demo import faults
 from donations.demo.ethereum import EthereumServer
 from donations.demo.ethereum_chain import EthereumChain
+from donations.demo.http import CallError
 from donations.errors import ProvenLie, Unprovable, UpstreamError, UpstreamUnavailable
 from donations.ledger import Block, Key, Kind, State, Transfer
 from donations.proof.ethereum_evidence import Claim, check_evidence, check_together
 from donations.sources.base import Ask
 from donations.sources.ethereum import EthereumSource
+from donations.sources.ethereum_proofs import EthereumProofs
 from donations.sources.ethereum_prover import Proven, claim_of, prove
+from donations.sources.ethereum_rpc import Item, RpcError, StrictProvider
 from tests.running import scene
+from tests.sources.grammar import fuzzed
 from tests.sources.kinds import ADDRESSES, FINAL_LAG, START, TOKEN, look, transfers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from tests.measured import Table
 
 OURS = ADDRESSES[0]
 ETH = Key("eth", OURS, "ETH")
@@ -323,6 +330,55 @@ async def test_weather_is_told_and_tried_again() -> None:
         assert len(proven.shown) == 2
         assert proven.unprovable == set()
         assert all(isinstance(e, UpstreamError) for e in proven.failures.values())
+
+
+class Fuzzed(StrictProvider):
+    """True answers, one of them gone wrong."""
+
+    def __init__(self, chain: EthereumChain, dice: random.Random) -> None:
+        super().__init__("http://127.0.0.1:1")
+        self._truth, self._dice = EthereumServer(chain), dice
+
+    async def ask(self, items: Sequence[Item]) -> list[Any]:
+        answers: list[Any] = []
+        for method, params in items:
+            try:
+                answers.append(self._truth.call(method, params))
+            except CallError as error:
+                answers.append(RpcError(error.code, error.message))
+        place = self._dice.randrange(len(answers))
+        answers[place] = fuzzed(answers[place], self._dice)
+        return answers
+
+
+@scene
+async def test_fuzzed_answers_prove_nothing_else(seed: int, long: bool, table: Table) -> None:
+    """Whatever one wrong answer holds, only what is true is proven, and errors are ours.
+
+    2,000 of them (long: 100,000).
+    """
+    dice, wanted, wrong, shown = random.Random(seed), 100_000 if long else 2_000, 0, 0
+    chain = EthereumChain(start=START, blocks=3, final_lag=1)
+    chain.pay(OURS, 5, envelope=0)
+    chain.pay_inside(OURS, 7)
+    hidden = chain.token(TOKEN.contract, OURS, 11)
+    (made,) = chain.mine()
+    chain.mine()
+    block = Block(made.number, made.hash, made.time)
+    payment = made.executed[0].payment.hash
+    true = [
+        Claim(payment, OURS, 5, made.hash),
+        Claim(f"{made.hash}:internal", OURS, 7, made.hash),
+        Claim(f"{hidden}:0", OURS, 11, made.hash, TOKEN.contract),
+    ]
+    false = [replace(claim, amount=claim.amount + 1) for claim in true]
+    for _ in range(wanted):
+        proofs = EthereumProofs(Fuzzed(chain, dice), "someone")
+        proven = await prove(block, [*true, *false], {"one": proofs, "two": proofs}, 2)
+        shown += len(proven.shown)
+        wrong += len(proven.shown.keys() & set(false))
+    assert shown > wanted // 10, "some answers are still of use"
+    table.never("fuzzed Ethereum answers that prove another amount", wrong, wanted)
 
 
 def transfer(**how: Any) -> Transfer:
