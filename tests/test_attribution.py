@@ -111,3 +111,32 @@ async def test_the_service_learns_the_names(
                 assert len(await names(service, world)) == 1
                 assert explorer.requests["api"] == asked
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@scene
+async def test_a_watch_that_begins_late_knows_the_past(complete: bool, tmp_path: Path) -> None:
+    """Where no endpoint keeps old states, an explorer's list that adds up makes gifts of what
+    would be an opening entry, for all operators alike; one that does not changes nothing."""
+    async with World(2, final_lag=2) as world:
+        explorer = EtherscanServer(world.eth, SECRET)
+        async with explorer:
+            gift = world.eth.pay(ETH_ADDRESS, 5_000)
+            world.eth.mine()
+            world.eth.pay_inside(ETH_ADDRESS, 700)
+            world.eth.mine(40)
+            for server in world.eth_servers:
+                server.view.states = 20
+            if not complete:
+                explorer.hidden.add(gift)
+            config = config_on(world, tmp_path, only=("eth",))
+            kept = Explorer("etherscan", explorer.url, SECRET)
+            eth = replace(config.chains["eth"], explorer=kept)
+            async with running(replace(config, chains={"eth": eth})) as (service, _):
+                known = 5_700 if complete else 0
+                await until(lambda: received(service, "eth") == known)
+                world.eth.pay(ETH_ADDRESS, 30)
+                world.eth.mine()
+                await until(lambda: received(service, "eth") == known + 30)
+            async with running(config) as (service, _):
+                await until(lambda: received(service, "eth") == known + 30)
