@@ -17,7 +17,7 @@ from donations.store import Store
 from donations.summary import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from donations.config import Config
     from donations.ledger import Transfer
@@ -31,6 +31,7 @@ class Lister:
     def __init__(self, config: Config) -> None:
         self._store = Store(config.database, config.timezone)
         self._opened = False
+        self._closing = False
         self._moved: set[Place] = set()
         self._due = asyncio.Event()
         self._keys = frozenset(
@@ -75,10 +76,17 @@ class Lister:
             self._opened = True
         known = self._store.standings().items()
         whole = [key for key, standing in known if standing.complete and key in self._keys]
-        return listing.renew(whole, moved, self._store.in_order)
+        return listing.renew(whole, moved, self._in_order)
+
+    def _in_order(self, keys: Sequence[Key], since: int) -> Iterator[Transfer]:
+        for transfer in self._store.in_order(keys, since):
+            if self._closing:
+                raise StoreError("the service is being stopped")
+            yield transfer
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; a long reading under way is broken off."""
+        self._closing = True
         self._store.close()
 
 

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import random
+import threading
 import time
+from dataclasses import replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+import pytest
+
 from donations.chains.btc import BTC
+from donations.config import load
+from donations.errors import StoreError
 from donations.ledger import Block, Change, Key, Kind, Level, News, State, Transfer
+from donations.lister import Lister
 from donations.listing import Listing, place_of
 from donations.snapshot import Shown
 from donations.store import Batch, Standing, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.measured import Table
@@ -83,3 +93,37 @@ def test_the_store_tells_them_in_order(tmp_path: Path) -> None:
     assert list(store.in_order(KEYS, since)) == [t for t in everything if t.received_at >= since]
     assert {t.key for t in store.in_order(KEYS[:1], 0)} == {KEYS[0]}
     store.close()
+
+
+def test_a_long_reading_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is stopped while it reads a history without end stops at once."""
+    file = tmp_path / "config.toml"
+    address = "1BuyJKZLeEG5YkpbGn4QhtNTxhUqtpEGKf"
+    file.write_text(f'[addresses]\nbtc = "{address}"\n', encoding="utf-8")
+    config = load(file)
+    key = Key("btc", address, "BTC")
+    store = Store(config.database, UTC)
+    store.open({"btc": "mainnet"})
+    save(store, [replace(gift(random.Random(1), 1), key=key)])
+    store.close()
+    reading = threading.Event()
+
+    def endless(_: Store, keys: object, since: int) -> Iterator[Transfer]:
+        dice = random.Random(1)
+        for number in itertools.count():
+            reading.set()
+            yield replace(gift(dice, number), key=key)
+
+    monkeypatch.setattr(Store, "in_order", endless)
+
+    async def law() -> None:
+        lister = Lister(config)
+        renewal = asyncio.ensure_future(lister.renew())
+        await asyncio.to_thread(reading.wait)
+        await asyncio.wait_for(asyncio.to_thread(lister.close), 20)
+        with pytest.raises(StoreError, match="stopped"):
+            await renewal
+
+    asyncio.run(law())
