@@ -164,9 +164,15 @@ ETHEREUM: tuple[tuple[str, tuple[Bug, ...]], ...] = (
         (
             (
                 "one operator proves a header",
-                "if len(holding) < max(_LEAST_OPERATORS, agree):",
-                "if len(holding) < agree:",
+                "least = max(_LEAST_OPERATORS, agree)",
+                "least = agree",
                 f"{_PROVER}::test_nothing_is_proven_by_one_operator",
+            ),
+            (
+                "the word of a liar is agreement",
+                "    if len(honest) < least:",
+                "    if not honest:",
+                f"{_PROVER}::test_a_lie_convicts_and_another_operator_proves",
             ),
             (
                 "bad weather is taken for the last word",

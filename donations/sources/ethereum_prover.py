@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from donations.errors import DonationsError, Unprovable
+from donations.errors import DonationsError, ProvenLie, Unprovable
 from donations.ledger import Kind, State, Transfer
 from donations.proof.ethereum_evidence import INTERNAL, Claim
 
@@ -72,7 +72,8 @@ async def prove(
             proven.failures[operator] = vote
         elif vote:
             holding.append(operator)
-    if len(holding) < max(_LEAST_OPERATORS, agree):
+    least = max(_LEAST_OPERATORS, agree)
+    if len(holding) < least:
         return proven
     left, later = list(claims), set()
     for operator in holding:
@@ -88,9 +89,17 @@ async def prove(
                 if not isinstance(answer, Unprovable):
                     later.add(claim)
             else:
-                named = replace(answer.evidence, operators=frozenset(holding))
-                proven.shown[claim] = replace(answer, evidence=named)
+                proven.shown[claim] = answer
         left = [claim for claim in left if claim not in proven.shown]
+    # The word of one who was caught just now is no agreement.
+    honest = frozenset(
+        operator for operator in holding if not isinstance(proven.failures.get(operator), ProvenLie)
+    )
+    if len(honest) < least:
+        proven.shown.clear()
+        return proven
+    for claim, shown in proven.shown.items():
+        proven.shown[claim] = replace(shown, evidence=replace(shown.evidence, operators=honest))
     proven.unprovable = set(left) - later
     return proven
 

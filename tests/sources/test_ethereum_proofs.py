@@ -235,11 +235,18 @@ def no_withdrawals(answer: Any, _: object) -> Any:
 async def test_a_lie_convicts_and_another_operator_proves(
     method: str, change: Callable[[Any, list[Any]], Any], denied: str
 ) -> None:
-    """What contradicts itself is a proven lie with its evidence; the next operator is asked."""
-    async with operators() as them:
+    """What contradicts itself is a proven lie with its evidence; the next operator is asked.
+
+    The liar's word on the header counts no more: two others have to be left.
+    """
+    async with operators(3) as them:
         block, claims = await them.claims()
         bend(them.servers[0], method, change)
         proven = await them.prove(block, claims)
+        names = {shown.evidence.operators for shown in proven.shown.values()}
+        assert names == {frozenset({"operator 1", "operator 2"})}
+        two = {source.operator: source.proofs for source in them.sources[:2]}
+        assert (await prove(block, claims, two, 2)).shown == {}
         lie = proven.failures["operator 0"]
         assert isinstance(lie, ProvenLie)
         assert denied in str(lie)
