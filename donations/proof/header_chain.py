@@ -165,19 +165,14 @@ class HeaderChain:
         if headers:
             self._older.link(start, headers, self.raw_at(start + len(headers)))
 
-    # -- what is shown to others, and kept
+    def trim_older(self, most: int) -> None:
+        """When more than ``most`` headers below the start are held let go of all but a few.
 
-    def lineage(self, height: int) -> tuple[int, list[bytes]] | None:
-        """(start, headers): what ties the block at ``height`` to a shipped one, for anybody.
-
-        From the start of the chain up to it, to be handed to `extend` of an empty chain; below
-        the start from it up to the next shipped block, to be handed to `link_back`. None where
-        not all of them are known.
+        The lowest of each stretch stays, from where linking goes on to older ones.
         """
-        start = self.ground.height
-        first, last = (start, height) if height > start else (height, self._older.above(height))
-        known = [raw for each in range(first, last + 1) if (raw := self.raw_at(each)) is not None]
-        return (first, known) if len(known) == last - first + 1 else None
+        self._older.trim(most)
+
+    # -- what is kept
 
     def rows(self, above: int = -1) -> Iterator[tuple[int, bytes]]:
         """(height, 80 bytes) of all that is known above a height, in rising order."""

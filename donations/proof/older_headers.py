@@ -30,10 +30,6 @@ class OlderHeaders:
         self._shipped = dict([*ground.older, (ground.height, ground.hash)])
         self._heights = sorted(self._shipped)
 
-    def above(self, height: int) -> int:
-        """The height of the next shipped block, for a height that lies no higher than the start."""
-        return self._heights[bisect.bisect_left(self._heights, height)]
-
     def missing(self, height: int) -> tuple[int, int] | None:
         """(start, count) of the headers to ask for next, until the one at ``height`` is linked.
 
@@ -41,7 +37,7 @@ class OlderHeaders:
         """
         if not 0 <= height < self._start or height in self.linked:
             return None
-        shipped = self.above(height)
+        shipped = self._heights[bisect.bisect_left(self._heights, height)]
         lowest = min((each for each in self.linked if height < each <= shipped), default=None)
         top = shipped if lowest is None else lowest - 1
         start = max(height, top - MAX_HEADERS + 1)

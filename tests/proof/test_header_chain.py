@@ -13,7 +13,7 @@ from donations.errors import BadObservation, ProvenLie, UpstreamMalformed, Upstr
 from donations.ledger import Block
 from donations.proof.header_chain import HeaderChain
 from donations.proof.headers import bits, block_hash, parse_header, time
-from donations.proof.older_headers import MAX_HEADERS, OlderHeaders
+from donations.proof.older_headers import MAX_HEADERS
 from donations.proof.work import REGTEST_BITS, Ground, Retarget, private_ground
 from tests.proof.mining import SPACING, mined, row, unmined
 from tests.proof.recorded_headers import (
@@ -405,18 +405,18 @@ def test_older_headers_lead_to_shipped_blocks() -> None:
 def test_older_headers_are_let_go_but_for_where_linking_goes_on() -> None:
     """Of a stretch its lowest header is enough to link the ones below, and to be linked again."""
     headers = [GENESIS, *row(GENESIS, 60)]
-    older = OlderHeaders(replace(private_ground(block_hash(headers[60])), height=60))
-    older.link(40, headers[40:61], None)
-    older.trim(21)
-    assert len(older.linked) == 20
-    older.trim(5)
-    assert older.linked == {40: headers[40]}
-    assert older.missing(30) == (30, 10)
-    older.link(30, headers[30:40], older.linked[40])
-    assert older.missing(50) == (50, 11)
-    older.link(50, headers[50:61], None)
-    assert sorted(older.linked) == [*range(30, 41), *range(50, 60)]
-    assert older.missing(45) == (45, 5)
+    chain = HeaderChain(replace(private_ground(block_hash(headers[60])), height=60))
+    chain.link_back(40, headers[40:61])
+    chain.trim_older(20)
+    assert [height for height, _ in chain.rows()] == [*range(40, 60)]
+    chain.trim_older(5)
+    assert list(chain.rows()) == [(40, headers[40])]
+    assert chain.missing(30) == (30, 10)
+    chain.link_back(30, headers[30:40])
+    assert chain.missing(50) == (50, 11)
+    chain.link_back(50, headers[50:61])
+    assert [height for height, _ in chain.rows()] == [*range(30, 41), *range(50, 60)]
+    assert chain.missing(45) == (45, 5)
 
 
 def test_older_headers_that_lead_elsewhere_are_a_lie() -> None:
@@ -461,27 +461,3 @@ def test_kept_rows_are_believed_no_more_than_any() -> None:
     elsewhere.load(rows)
     assert elsewhere.tip is None
     assert list(elsewhere.rows()) == []
-
-
-def test_a_lineage_convinces_who_has_the_shipped_blocks() -> None:
-    """The headers that tie a block to a shipped one are enough, and one less is not."""
-    headers = [GENESIS, *row(GENESIS, 60)]
-    ground = replace(
-        private_ground(block_hash(headers[40])), height=40, older=((20, block_hash(headers[20])),)
-    )
-    chain = HeaderChain(ground)
-    assert chain.lineage(5) is chain.lineage(40) is chain.lineage(41) is None
-    chain.extend(40, headers[40:], now=NOW)
-    chain.link_back(3, headers[3:21])
-    chain.link_back(30, headers[30:41])
-    for height, expected in ((60, (40, 60)), (40, (40, 40)), (35, (35, 40)), (9, (9, 20))):
-        found = chain.lineage(height)
-        assert found == (expected[0], headers[expected[0] : expected[1] + 1])
-        other = HeaderChain(ground)
-        if height > ground.height:
-            other.extend(*found, now=NOW)
-        else:
-            other.link_back(*found)
-            other.extend(40, headers[40:41], now=NOW)
-        assert other.holds(block(height, headers[height]))
-    assert chain.lineage(25) is chain.lineage(2) is chain.lineage(61) is None
