@@ -87,16 +87,17 @@ def test_the_frame_fits_the_height_that_oembed_gives(bench: Bench, long: bool) -
     a phone shows a post that was written for a wide one. Nor sideways in the narrowest column.
     """
     states = {**{each.value: snapshot(each) for each in Freshness}, **STATES}
-    high = ("long-title", "goal-exceeded")
+    high = (Freshness.STALE, "long-title", "goal-exceeded")
     rooms = ((540, HEIGHT_WIDE), (320, HEIGHT_WIDE), (320, HEIGHT_NARROW), (280, HEIGHT_NARROW))
 
     async def law() -> None:
         async with opened(bench.chromium, script=False) as at:
             for name, shown in states.items():
-                if not long and name not in high and name not in list(Freshness):
+                if not long and name not in high:
                     continue
                 at.publisher.publish(shown)
-                for language in ASSETS.locales:
+                # The longest words are Arabic, German and Spanish.
+                for language in ASSETS.locales if long else ("ar", "de", "es", "fr"):
                     await at.page.goto(f"{at.home}sandboxed?lang={language}&state={name}")
                     for width, room in rooms:
                         await at.page.set_viewport_size({"width": width, "height": room})

@@ -13,6 +13,7 @@ from aiohttp import web
 from donations import qr
 from donations.config import looks_like_an_address
 from donations.snapshot import Freshness
+from donations.web.fragment import FragmentWriter
 from donations.web.server import serve
 from tests.browser.blog import (
     ASSETS,
@@ -195,12 +196,15 @@ def test_the_configuration_refuses_what_the_script_would(bench: Bench) -> None:
     """A title gets a warning exactly when it cannot be configured."""
 
     async def law() -> None:
-        async with embedded(bench.chromium, snapshot()) as visit:
+        writer = FragmentWriter(ASSETS, ASSETS.locales["fr"], "./")
+        async with reading(bench.chromium) as (page, _):
             for title in TITLES:
-                visit.publisher.publish(snapshot(title=title))
-                await visit.settle()
-                warned = await visit.page.locator("[role=alert]").count()
-                assert warned == looks_like_an_address(title), title
+                card = writer.write(snapshot(title=title), drawn=False)
+                async with captured_service(bare=False, body=card) as blog, blog.online() as post:
+                    await page.goto(post)
+                    await page.locator("donation-widget .card").wait_for()
+                    warned = await page.locator("[role=alert]").count()
+                    assert warned == looks_like_an_address(title), title
 
     bench.run(law())
 
