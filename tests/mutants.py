@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from tests.mutants_core import AGREEMENT, LEDGER, STORE
 from tests.mutants_ethereum import ETHEREUM
 from tests.mutants_proof import PROOF
+from tests.mutants_show import SHOW
 from tests.mutants_sources import SOURCES
 from tests.mutants_tamper import TAMPER
 
@@ -52,6 +53,7 @@ MUTANTS = tuple(
         *SOURCES,
         *ETHEREUM,
         *PROOF,
+        *SHOW,
         *TAMPER,
     )
     for bug in bugs
