@@ -12,16 +12,19 @@ from donations.app import certificates_path, check_scripts, make_source
 from donations.chains.base import server
 from donations.errors import DonationsError, StoreError
 from donations.ledger import Key, Observation
+from donations.quarantine import read_convicted
 from donations.reasons import Reason
 from donations.sources.base import Ask, Failure
 from donations.sources.certificates import Certificates
 from donations.sources.shelf import Shelf
+from donations.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
+    from donations.evidence import Conviction
     from donations.ledger import Transfer
     from donations.sources.base import Source
 
@@ -72,7 +75,30 @@ async def check(config: Config) -> list[Row]:
         for settings in config.chains.values()
         for upstream in settings.upstreams
     ]
-    return list(await asyncio.gather(*asked))
+    rows = await asyncio.gather(*asked)
+    liars = {(c.chain, c.operator): c for c in await asyncio.to_thread(_convicted, config)}
+    return [_told_of(row, liars.get((row.chain, row.operator))) for row in rows]
+
+
+def _convicted(config: Config) -> list[Conviction]:
+    """What the service caught; nothing where its database cannot be read."""
+    store = Store(config.database, config.timezone)
+    try:
+        store.open_readonly()
+        upstreams = {name: settings.upstreams for name, settings in config.chains.items()}
+        return read_convicted(store, upstreams, time.time())
+    except StoreError:
+        return []
+    finally:
+        store.close()
+
+
+def _told_of(row: Row, conviction: Conviction | None) -> Row:
+    """An operator that was caught in a lie has no vote, however well it answers."""
+    if conviction is None:
+        return row
+    text = f"out of the vote for a day: {conviction.reason} ({conviction.evidence})"
+    return _failed(row, text, Reason.LIE)
 
 
 async def _row(config: Config, settings: ChainSettings, upstream: Upstream) -> Row:

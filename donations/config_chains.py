@@ -16,7 +16,7 @@ from donations.errors import InvalidAddress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHAIN_KEYS = ("network", "confirmations", "agree", "upstreams", "tokens", "explorer")
+_CHAIN_KEYS = ("network", "confirmations", "agree", "upstreams", "tokens", "explorer", "proofs")
 _NETWORK_KEYS = ("name", "genesis", "chain_id")
 _HASH = re.compile(r"(?:0x)?([0-9a-f]{64})")
 _SYMBOL = re.compile(r"[A-Za-z0-9.]{1,11}")
@@ -38,7 +38,8 @@ class ChainSettings:
     """How one chain is watched.
 
     ``confirmations`` makes a block final (0: the chain has a finality of its own). ``agree`` is the
-    number of operators that must tell the same.
+    number of operators that must tell the same. ``proofs``: what stands in a block counts once that
+    is proven.
     """
 
     chain: Chain
@@ -49,6 +50,7 @@ class ChainSettings:
     upstreams: tuple[Upstream, ...]
     tokens: tuple[Token, ...]
     explorer: Explorer | None = None
+    proofs: bool = False
 
     @property
     def operators(self) -> frozenset[str]:
@@ -87,7 +89,19 @@ def _chain(chain: Chain, section: Table, addresses: Table) -> ChainSettings:
         upstreams=upstreams,
         tokens=tuple(_tokens(chain, network, section)),
         explorer=read_explorer(chain, network, section),
+        proofs=_proofs(chain, network, section),
     )
+
+
+def _proofs(chain: Chain, network: Network, section: Table) -> bool:
+    """Asked for where there is something to start from; elsewhere they cannot be."""
+    possible = network.ground is not None
+    proofs = section.boolean("proofs", possible)
+    if proofs and not possible:
+        raise section.error(
+            f"on the network {network.name} of {chain.title} nothing can be proven", "proofs"
+        )
+    return proofs
 
 
 def _agree(section: Table, operators: int) -> int:

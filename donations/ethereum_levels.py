@@ -109,13 +109,14 @@ class EthereumLevels:
             for operator in self._tracker.operators
             if isinstance(operator.source, EthereumProver)
             and not (operator.paused or operator.open)
+            and not self._tracker.quarantine.holds(operator.name)
         }
         claims = [each.claim for each in some]
         proven = await prove(block, claims, operators, self._tracker.settings.agree)
         for operator in self._tracker.operators:
             error = proven.failures.get(operator.name)
             if isinstance(error, ProvenLie):
-                logger.error("%s: %s: %s", operator.name, error, error.evidence)
+                await self._tracker.convict(operator, error)
             elif error is not None:
                 logger.info("block %s, %s: %s", block.height, operator.name, error)
                 operator.heed([error])

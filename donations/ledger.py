@@ -382,14 +382,14 @@ def prove(
     tip: int,
     now: int,
 ) -> tuple[Change, ...]:
-    """Changes that proven places make, without waiting for a view: ``blocks`` by transaction hash.
+    """Changes that proven places make, without waiting for a view: ``blocks`` by id.
 
     ``final_height`` and ``tip`` are heights that operators and our own headers share. A transfer
     that is believed to stand elsewhere, or not to stand, is left to the next view.
     """
     changes = []
     for before in transfers:
-        block = blocks.get(before.hash)
+        block = blocks.get(before.id)
         if block is None or block != before.block or before.missing_since is not None:
             continue
         after = replace(before, level=Level.PROVEN)

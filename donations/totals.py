@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import format_amount
 from donations.ledger import Bucket
+from donations.quarantine import read_convicted
 from donations.store import Store
 from donations.summary import Doubts, read_balances, read_doubts, read_known, shown
 
@@ -42,6 +44,8 @@ def read_totals(config: Config) -> dict[str, Any]:
         known = read_known(config, store, ())
         balances = read_balances(store)
         doubts = read_doubts(config, store)
+        upstreams = {name: settings.upstreams for name, settings in config.chains.items()}
+        convicted = read_convicted(store, upstreams, time.time())
     finally:
         store.close()
     entries = [
@@ -49,7 +53,11 @@ def read_totals(config: Config) -> dict[str, Any]:
         for one in shown(config)
         for symbol in one.decimals
     ]
-    return {"addresses": entries, "together": _together(config, known)}
+    return {
+        "addresses": entries,
+        "together": _together(config, known),
+        "out_of_the_vote": [asdict(each) for each in convicted],
+    }
 
 
 def _entry(
@@ -177,4 +185,9 @@ def lines(config: Config, totals: dict[str, Any]) -> list[str]:
         f"{'not known yet' if amount is None else amount} {symbol}"
         for symbol, amount in totals["together"].items()
     )
-    return [*text, f"together: {together}"]
+    liars = [
+        f"{each['chain']}: {each['operator']} is out of the vote until "
+        f"{_moment(config, each['until'])}: {each['reason']} ({each['evidence']})"
+        for each in totals["out_of_the_vote"]
+    ]
+    return [*text, f"together: {together}", *liars]

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 from donations.agreement import Agreement
 from donations.chains.base import Protocol, server
 from donations.differences import Differences
-from donations.errors import BadObservation, DonationsError, StoreError
+from donations.errors import BadObservation, DonationsError, ProvenLie, StoreError
+from donations.gate import gate
+from donations.header_keeper import HeaderKeeper
 from donations.ledger import (
     Block,
     Change,
@@ -27,18 +29,22 @@ from donations.ledger import (
     View,
     apply,
     disown,
+    is_deep,
     next_since,
     prove,
 )
 from donations.origins import Origins
+from donations.prover import ChainProver
+from donations.quarantine import Quarantine
 from donations.sources.base import Ask, Failure
+from donations.sources.base import Prover as ProvingSource
 from donations.store import Batch, Cursor, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from donations.config import ChainSettings
-    from donations.evidence import EthereumProof
+    from donations.evidence import EthereumProof, Proof
     from donations.operators import Operator
     from donations.store import Store
 
@@ -46,6 +52,8 @@ logger = logging.getLogger(__name__)
 
 # How many block hashes are recorded a chain: a reorg is judged by them.
 RECORDED_BLOCKS = 150
+# More changes at once than these are told as a number.
+_TOLD_EACH = 20
 # An operator that was silent for so many polls has no vote any more.
 _SILENT_POLLS = 3
 
@@ -91,8 +99,32 @@ class Tracker:
         self._read: dict[Key, int] = {}
         self._origins = Origins(settings, self.keys, store)
         self._differences = Differences(self.chain, grace_seconds)
+        self.quarantine = Quarantine(self.chain, settings.upstreams, store, clock)
+        self._keeper, self._prover = self._proofs(settings, poll_seconds)
         self._turn = asyncio.Lock()
         self._advanced = asyncio.Event()
+
+    def _proofs(
+        self, settings: ChainSettings, poll_seconds: int
+    ) -> tuple[HeaderKeeper | None, ChainProver | None]:
+        """What proves places in blocks: where proofs are asked for, and there is who has them."""
+        ground = settings.network.ground
+        able = any(isinstance(operator.source, ProvingSource) for operator in self.operators)
+        if not settings.proofs or ground is None or not able:
+            return None, None
+        keeper = HeaderKeeper(self.chain, ground, self._store, self._clock)
+        prover = ChainProver(
+            self.chain,
+            self.operators,
+            keeper,
+            self._store,
+            self.quarantine,
+            poll_seconds=poll_seconds,
+            take=self._take_proofs,
+            moved=self._settle_all,
+            convict=self.convict,
+        )
+        return keeper, prover
 
     async def load(self) -> None:
         """Take up where the store left off. Raises StoreError."""
@@ -107,13 +139,22 @@ class Tracker:
             if len(sinces) >= max(1, self.settings.agree):
                 self._agreed[key] = sinces[max(1, self.settings.agree) - 1]
         for transfer in await store.run(store.unsettled, self.chain):
-            if transfer.key in self._ledgers:
+            standing = self.standings.get(transfer.key)
+            deep = standing is not None and is_deep(transfer, standing.final_height)
+            if transfer.key in self._ledgers and not deep:
                 self._ledgers[transfer.key][transfer.id] = transfer
         facts = await store.run(store.facts)
         self._suspect_above = self._suspects_of(facts.get(self._suspects_fact, ""))
         claims = await store.run(store.claims)
         self._differences.load(facts, (c for c in claims if c.key in self._ledgers))
         await self._origins.load()
+        await self.quarantine.load()
+        for conviction in self.quarantine.active:
+            for operator in self.operators:
+                if operator.name == conviction.operator:
+                    operator.error = ProvenLie(conviction.reason, conviction.evidence)
+        if self._keeper is not None:
+            await self._keeper.load()
 
     @property
     def disagree_since(self) -> Mapping[Key, int]:
@@ -131,12 +172,21 @@ class Tracker:
         async with asyncio.TaskGroup() as group:
             for operator in self.operators:
                 group.create_task(self._follow(operator))
+            if self._prover is not None:
+                group.create_task(self._prover.run())
 
     async def _follow(self, operator: Operator) -> None:
         while True:
+            if self.quarantine.holds(operator.name):
+                await asyncio.sleep(self._poll)
+                continue
             await operator.next_turn()
+            if self.quarantine.holds(operator.name):
+                continue
             try:
                 await self._ask(operator)
+            except ProvenLie as lie:
+                await self.convict(operator, lie)
             except DonationsError as error:
                 self._note(operator, error)
             except Exception as error:
@@ -152,6 +202,18 @@ class Tracker:
             where = server(operator.source.url)
             logger.warning("%s, %s (%s): %s", self.chain, operator.name, where, error)
         operator.failed(error)
+
+    async def convict(self, operator: Operator, lie: ProvenLie) -> None:
+        """Take the vote away from an operator that was caught, and settle without it."""
+        operator.error = lie
+        try:
+            await self.quarantine.convict(operator.name, lie)
+            for agreement in self._agreements.values():
+                agreement.forget(operator.name)
+            await operator.close()
+            await self._settle_all()
+        except StoreError as error:
+            self._note(operator, error)
 
     async def _ask(self, operator: Operator) -> None:
         if self.settings.chain.protocol is Protocol.ETHEREUM and not self._origins.decided:
@@ -170,10 +232,17 @@ class Tracker:
                 failures.append(told)
                 continue
             operator.answered()
+            if self.quarantine.holds(operator.name):
+                return
             self._agreements[told.key].hold(told)
             await self._settle(told.key)
+            if self._prover is not None:
+                self._prover.heard(operator.name, told.tip)
             if told.until is not None:
                 more.append(told)
+        for failure in failures:
+            if isinstance(failure.error, ProvenLie):
+                raise failure.error
         if len(failures) == len(asks):
             raise failures[0].error
         if failures:
@@ -244,6 +313,10 @@ class Tracker:
 
     # -- settling
 
+    async def _settle_all(self) -> None:
+        for key in self.keys:
+            await self._settle(key)
+
     async def _settle(self, key: Key) -> None:
         """Make the view of ``key``, apply, save, and only then believe it. Raises StoreError."""
         async with self._turn:
@@ -255,9 +328,10 @@ class Tracker:
                 split = agreement.is_split(self._recorded, oldest=oldest)
                 await self._note_split(key, split, now)
                 return
-            self._differences.note(view, now)
             recorded, fork = self._follow_chain(view)
             ledger = {**self._ledgers[key], **await self._mentioned(key, view)}
+            view = await self._gated(_without_known(view, ledger), ledger)
+            self._differences.note(view, now)
             changes = apply(ledger, view, now=now, grace=self._grace)
             ledger.update({change.after.id: change.after for change in changes})
             unsure = self._unsure(key, ledger, view)
@@ -288,6 +362,60 @@ class Tracker:
         self._tell(batch, view.total)
         if batch.standing.complete:
             self._moved()
+            if self._prover is not None:
+                placed = any(c.after.waits_for_proof for c in changes) or not complete
+                self._prover.settled(key, view.claimed, placed=placed)
+
+    async def _gated(self, view: View, ledger: Mapping[str, Transfer]) -> View:
+        """The view with what is proven, where proofs are asked for."""
+        if self._keeper is None:
+            return view
+        await self._keeper.prefer(view.tip)
+        told = [t.id for t in view.transactions if t.block is not None]
+        names = {*told, *(claim.transaction.id for claim in view.claimed), *ledger}
+        kept = await self._store.run(self._store.proven_places, self.chain, names)
+        places = {identity: b for identity, b in kept.items() if self._keeper.holds(b)}
+        return gate(view, ledger, places, self._proven_final())
+
+    def _proven_final(self) -> int:
+        """The last final block of our own headers."""
+        tip = None if self._keeper is None else self._keeper.tip
+        return -1 if tip is None else tip.height - self.settings.confirmations + 1
+
+    async def _take_proofs(self, proofs: Sequence[Proof], places: dict[str, Block]) -> None:
+        """Save proofs with what they change, and believe it. Raises StoreError.
+
+        What is believed to stand elsewhere, or was only claimed, is left to the view.
+        """
+        async with self._turn:
+            now = int(self._clock())
+            changes: list[Change] = []
+            for key in self.keys:
+                standing = self.standings.get(key)
+                if standing is not None and standing.complete:
+                    changes += prove(
+                        await self._store.run(self._store.transfers, key, places),
+                        places,
+                        final_height=min(standing.final_height, self._proven_final()),
+                        tip=standing.tip.height,
+                        now=now,
+                    )
+            await self._store.run(self._store.save_proofs, proofs, changes)
+            for change in changes:
+                self._keep(change.after)
+            self._changed(changes)
+        self._tell_changes(changes)
+        if places.keys() - {change.after.id for change in changes}:
+            await self._settle_all()
+        self._moved()
+
+    def _keep(self, transfer: Transfer) -> None:
+        """Hold a transfer as long as views may change it."""
+        ledger = dict(self._ledgers[transfer.key])
+        ledger.pop(transfer.id, None)
+        if not transfer.settled:
+            ledger[transfer.id] = transfer
+        self._ledgers[transfer.key] = ledger
 
     async def prove(self, proofs: Sequence[EthereumProof]) -> None:
         """Keep what proves final gifts on Ethereum, and raise their level. Raises StoreError.
@@ -302,7 +430,7 @@ class Tracker:
                 found = await self._store.run(self._store.transfers, proof.key, [proof.id])
                 changes += prove(
                     found,
-                    {transfer.hash: proof.block for transfer in found},
+                    {proof.id: proof.block},
                     final_height=standing.final_height,
                     tip=standing.tip.height,
                     now=now,
@@ -319,7 +447,8 @@ class Tracker:
 
     async def _mentioned(self, key: Key, view: View) -> dict[str, Transfer]:
         """Settled transfers that the view names, and final ones whose block may be gone."""
-        names = {t.id for t in view.transactions} - self._ledgers[key].keys()
+        names = {t.id for t in view.transactions} | {c.transaction.id for c in view.claimed}
+        names -= self._ledgers[key].keys()
         found = await self._store.run(self._store.transfers, key, names)
         if key in self._suspect_above:
             above = self._suspect_above[key]
@@ -433,7 +562,12 @@ class Tracker:
         for cursor in batch.cursors:
             self._cursors[cursor.operator, cursor.key] = cursor
         # What another key is unsure of stays there until its own view: its next question needs it.
-        self._ledgers[key] = {t.id: t for t in ledger.values() if not t.settled or t.id in unsure}
+        final_height = batch.standing.final_height
+        self._ledgers[key] = {
+            t.id: t
+            for t in ledger.values()
+            if t.id in unsure or not (t.settled or is_deep(t, final_height))
+        }
         for change in batch.changes:
             other = change.after.key
             if other != key and other in self._ledgers:
@@ -458,11 +592,31 @@ class Tracker:
                 of_all = "" if total is None else f" of {total}"
                 logger.info("%s: %s%s transactions read", key.address, self._read[key], of_all)
             return
-        for change in batch.changes:
+        self._tell_changes(batch.changes)
+
+    def _tell_changes(self, changes: Sequence[Change]) -> None:
+        if len(changes) > _TOLD_EACH:
+            logger.info(
+                "%s: %s changes, the last: %s", self.chain, len(changes), _sentence(changes[-1])
+            )
+            changes = [change for change in changes if change.final_reversed]
+        for change in changes:
             if change.news is News.PROVEN:
                 continue
             level = logging.WARNING if change.final_reversed else logging.INFO
             logger.log(level, "%s", _sentence(change))
+
+
+def _without_known(view: View, ledger: Mapping[str, Transfer]) -> View:
+    """What stands already is no claim of who tells it once more, from further below than others."""
+    standing = {t.id: t.block for t in ledger.values() if t.bucket is not None}
+    claimed = (
+        claim
+        for claim in view.claimed
+        if claim.transaction.block is None
+        or standing.get(claim.transaction.id) != claim.transaction.block
+    )
+    return replace(view, claimed=tuple(claimed))
 
 
 def _sentence(change: Change) -> str:

@@ -23,6 +23,7 @@ from tests.mutants_proof import PROOF
 from tests.mutants_show import SHOW
 from tests.mutants_sources import SOURCES
 from tests.mutants_tamper import TAMPER
+from tests.mutants_trust import TRUST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ MUTANTS = tuple(
         *PROOF,
         *SHOW,
         *TAMPER,
+        *TRUST,
     )
     for bug in bugs
 )

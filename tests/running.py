@@ -94,11 +94,12 @@ def config_on(
     port: int = 0,
     only: Collection[str] = ("btc", "bch", "eth"),
     tokens: tuple[Token, ...] = (),
+    proofs: bool = True,
 ) -> Config:
     """A quick configuration whose upstreams are the servers of ``world``.
 
     ``agree`` None: what a file without the key means. ``port`` 0: any free one. ``only`` are the
-    chains watched.
+    chains watched. ``proofs`` False: none are asked for.
     """
     config = demo_config(world, folder, "127.0.0.1", 8000)
     chains = {
@@ -106,6 +107,7 @@ def config_on(
             settings,
             agree=settings.agree if agree is None else agree,
             tokens=tokens if name == "eth" else settings.tokens,
+            proofs=settings.proofs and proofs,
         )
         for name, settings in config.chains.items()
         if name in only

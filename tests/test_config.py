@@ -67,6 +67,7 @@ OTHERS = {
     ("[chains.btc]", "tokens"),
     ("[chains.btc]", "explorer"),
     ("[chains.eth]", "confirmations"),
+    ("[chains.eth]", "proofs"),
 }
 
 

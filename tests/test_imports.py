@@ -65,14 +65,18 @@ LAYERS = {
     "operators": "errors reasons sources",
     "origins": "chains config ledger operators sources store",
     "differences": "evidence ledger",
-    "tracker": "agreement chains config differences errors evidence ledger operators origins "
-    "sources store",
+    "gate": "ledger",
+    "header_keeper": "errors ledger proof sources store",
+    "quarantine": "chains errors evidence store",
+    "prover": "errors evidence header_keeper ledger operators proof quarantine sources store",
+    "tracker": "agreement chains config differences errors evidence gate header_keeper ledger "
+    "operators origins prover quarantine sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals errors ledger listing png qr reasons secrets signed snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
-    "totals": "amounts config ledger snapshot store summary",
+    "totals": "amounts config ledger quarantine snapshot store summary",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
@@ -84,7 +88,7 @@ LAYERS = {
     "app": "attribution arrivals chains config errors ethereum_levels ledger lister listing "
     "operators reasons showing snapshot sources statement store summary tamper timer "
     "tracker web",
-    "check": "amounts app chains config errors ledger reasons sources",
+    "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
     "demo": "amounts app config web",
     "cli": "__init__ app bundle check config demo doctor errors init own_word secrets showing "
     "summary totals web",

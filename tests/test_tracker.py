@@ -177,11 +177,11 @@ async def test_a_long_history_is_read_once(tmp_path: Path) -> None:
         long_history(world, 3_500)
         world.btc.mine(6)
         read: Counter[str] = Counter()
-        async with service_on(world, tmp_path, only=("btc",), agree=2) as service:
+        async with service_on(world, tmp_path, only=("btc",), agree=2, proofs=False) as service:
             await until(lambda: agrees(service, world), seconds=40)
             read.update({s.url: s.requests[GET] for s in world.btc_servers})
         assert sum(read.values()) == 3_500
-        async with service_on(world, tmp_path, only=("btc",), agree=2) as service:
+        async with service_on(world, tmp_path, only=("btc",), agree=2, proofs=False) as service:
             assert received(service, "btc") == 3_500_000
 
 
@@ -202,11 +202,11 @@ async def test_a_long_history_goes_on_where_it_was_interrupted(
             assert standing is None or not standing.complete, "too quick to be interrupted"
             return standing is not None and standing.tip.height > 0
 
-        async with service_on(world, tmp_path, only=("btc",), agree=2) as service:
+        async with service_on(world, tmp_path, only=("btc",), agree=2, proofs=False) as service:
             await until(partly)
             assert received(service, "btc") is None, "a part of a total is no total"
         first = sum(server.requests[GET] for server in world.btc_servers)
-        async with service_on(world, tmp_path, only=("btc",), agree=2) as service:
+        async with service_on(world, tmp_path, only=("btc",), agree=2, proofs=False) as service:
             await until(lambda: agrees(service, world), seconds=40)
         both = sum(server.requests[GET] for server in world.btc_servers)
         assert first < 2_000

@@ -146,6 +146,22 @@ class HeaderChain:
         self._branches.best_changed(branch, lost)
         return branch.fork if lost.headers else None
 
+    def prefer(self, tip: Block) -> int | None:
+        """Stand on the chain that ends in ``tip``, where no other has more work.
+
+        Of two blocks that were found at once headers cannot tell which one will be built on.
+        Returns the height of the last block that stays, None when nothing changed.
+        """
+        branch = self._branches.path(tip.height, tip.hash)
+        if branch is None:
+            return None
+        lost = Branch(branch.fork, self._best[branch.fork - self.ground.height + 1 :])
+        if branch.work < lost.work:
+            return None
+        self._best[branch.fork - self.ground.height + 1 :] = branch.headers
+        self._branches.best_changed(branch, lost)
+        return branch.fork
+
     # -- below the start
 
     def missing(self, height: int) -> tuple[int, int] | None:

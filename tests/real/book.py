@@ -89,22 +89,33 @@ class Book:
         return found
 
     def told(self, chain: str, identity: str | None = None) -> list[Told]:
-        """The changes of a chain, or of one transaction, oldest first."""
+        """The changes of a chain, or of one transaction, oldest first.
+
+        That the proof of a place is under way is told with what it comes to.
+        """
         rows = self._rows("SELECT * FROM changes WHERE chain = ? ORDER BY sequence", chain)
-        return [
-            Told(
-                row["address"],
-                row["id"],
-                row["news"],
-                row["before"],
-                row["after"],
-                bool(row["reorged"]),
-                bool(row["final_reversed"]),
-                row["evidence"],
+        found: list[Told] = []
+        under_way: dict[tuple[str, str], bool] = {}
+        for row in rows:
+            if identity not in (None, row["id"]):
+                continue
+            place = (row["address"], row["id"])
+            reorged = bool(row["reorged"]) or under_way.pop(place, False)
+            if row["news"] == "placed":
+                under_way[place] = reorged
+                continue
+            found.append(
+                Told(
+                    *place,
+                    row["news"],
+                    row["before"],
+                    row["after"],
+                    reorged,
+                    bool(row["final_reversed"]),
+                    row["evidence"],
+                )
             )
-            for row in rows
-            if identity in (None, row["id"])
-        ]
+        return found
 
     def news(self, chain: str, identity: str) -> list[str]:
         """What was told of one transaction, in a word each, oldest first."""
