@@ -8,7 +8,7 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -211,3 +211,28 @@ async def test_endpoints_without_proofs_leave_what_needs_them_agreed(tmp_path: P
             height = world.eth.mine(3)[-1].number
             await until(lambda: service.trackers[0].standings[ETH].tip.height == height)
             assert asked(world) == before
+
+
+@scene
+async def test_an_operator_whose_proof_denies_its_word_is_out_of_the_vote(tmp_path: Path) -> None:
+    """A balance beside a proof of another one convicts; what is true is proven all the same."""
+    async with World(5, operators=3, final_lag=LAG) as world:
+        right = world.eth_servers[0].call
+
+        def lie(method: str, params: list[Any]) -> Any:
+            answer = right(method, params)
+            if method == "eth_getProof":
+                return answer | {"balance": hex(int(answer["balance"], 16) + 1)}
+            return answer
+
+        world.eth_servers[0].call = lie
+        async with service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service:
+            await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+            give(world)
+            await proven(service, 3)
+            (tracker,) = service.trackers
+            await until(lambda: tracker.quarantine.active)
+            (conviction,) = tracker.quarantine.active
+            assert conviction.operator == tracker.operators[0].name
+            assert "denies its balance" in conviction.reason
+            assert {t.level for t in await gifts(service)} == {Level.PROVEN}
