@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 5.0
+
+
+class _Every(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
+    """So many seconds after the present moment, whenever that is.
+
+    APScheduler's own counts every run that was missed: after a clock that jumped a month, for
+    minutes, with the loop standing still.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        self._step = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        return now + self._step
 
 
 class Timer:
@@ -33,7 +49,7 @@ class Timer:
         logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
     def every(self, seconds: int, function: Callable[[], None]) -> None:
-        """Add a job. Below 15 s a clock that jumps a month makes APScheduler count for minutes."""
+        """Add a job, which first runs after ``seconds``."""
         self._jobs.append((function, seconds))
         self._plan(len(self._jobs) - 1)
 
@@ -54,8 +70,7 @@ class Timer:
         self._ran_at[number] = time.monotonic()
         self._scheduler.add_job(
             self._run,
-            "interval",
-            seconds=seconds,
+            _Every(seconds),
             args=(number,),
             id=str(number),
             replace_existing=True,

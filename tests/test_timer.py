@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
+
+from apscheduler.schedulers import base
 
 from donations import timer as timer_module
 from donations.timer import Timer
@@ -13,6 +15,8 @@ from tests.running import scene, until
 
 if TYPE_CHECKING:
     import pytest
+
+    from tests.measured import Table
 
 
 @scene
@@ -46,6 +50,46 @@ async def test_a_clock_that_was_set_back_stops_nothing(monkeypatch: pytest.Monke
     before = len(runs)
     await until(lambda: len(runs) >= before + 3, seconds=10)
     await timer.stop()
+
+
+JUMPS = {
+    f"{sign:+d} {name}": sign * timedelta(**{name: number})
+    for sign in (1, -1)
+    for name, number in (("hours", 1), ("days", 1), ("weeks", 5))
+}
+
+
+@scene
+async def test_no_jump_of_the_clock_stops_or_multiplies_a_job(
+    monkeypatch: pytest.MonkeyPatch, table: Table
+) -> None:
+    """Hours, days and weeks forward (as after a suspend) and back: the next run comes within two
+    intervals, and none of those that were jumped over is made up for."""
+    monkeypatch.setattr(timer_module, "_WATCH_SECONDS", 0.05)
+    offset = timedelta()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            moment = datetime.now(tz) + offset
+            return cls.fromtimestamp(moment.timestamp(), tz)
+
+    monkeypatch.setattr(base, "datetime", Clock)
+    runs: list[float] = []
+    timer = Timer()
+    timer.every(2, lambda: runs.append(time.monotonic()))
+    timer.start()
+    await until(lambda: runs)
+    longest = 0.0
+    for jump in JUMPS.values():
+        offset += jump
+        jumped, before = time.monotonic(), len(runs)
+        await until(lambda: len(runs) > before)  # noqa: B023
+        longest = max(longest, runs[before] - jumped)
+        await asyncio.sleep(0.5)
+        assert len(runs) <= before + 1, "a burst"
+    await timer.stop()
+    table.gate(f"{len(JUMPS)} jumps of the clock: next run, intervals later", longest / 2, 2)
 
 
 @scene
