@@ -101,7 +101,8 @@ async def _ours(url: str, genesis: str, gifts: int, folder: Path) -> tuple[float
             published = service.publisher.published
             sums = published.coins[0].sums if published else None
             if sums is not None and published is not None and published.coins[0].gifts == gifts:
-                return time.perf_counter() - start, sums[0].received, _peak() - before
+                total = sums[0].received + sums[0].pending
+                return time.perf_counter() - start, total, _peak() - before
             await asyncio.sleep(0.01)
 
 
