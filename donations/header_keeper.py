@@ -38,7 +38,7 @@ class HeaderKeeper:
     ) -> None:
         self._chain, self._ground, self._store, self._clock = chain, ground, store, clock
         self._best = HeaderChain(ground)
-        self._older, self._older_count = HeaderChain(ground), 0
+        self._older = HeaderChain(ground)
 
     async def load(self) -> None:
         """Take up the headers that were kept. Raises StoreError."""
@@ -116,8 +116,7 @@ class HeaderKeeper:
         """
         if height >= self._ground.height:
             return self._best.raw_at(height)
-        if self._older_count > _OLDER_KEPT:
-            self._older, self._older_count = HeaderChain(self._ground), 0
+        self._older.trim_older(_OLDER_KEPT)
         if self._older.missing(height) is not None:
             last = min(height + MAX_HEADERS, self._ground.height)
             kept = await self._store.run(self._store.headers, self._chain, height, last)
@@ -126,7 +125,6 @@ class HeaderKeeper:
             start, count = want
             told = await source.headers(start, count)
             self._older.link_back(start, told)
-            self._older_count += len(told)
             below = [(h, raw) for h, raw in enumerate(told, start) if h < self._ground.height]
             await self._store.run(self._store.save_headers, self._chain, below, None)
         return self._older.raw_at(height)
