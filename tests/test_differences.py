@@ -9,7 +9,7 @@ import pytest
 
 from donations.agreement import Agreement
 from donations.differences import Differences
-from tests.ledger.build import GRACE, KEY, START, block, gift, observation
+from tests.ledger.build import GRACE, KEY, START, block, chain, gift, observation
 
 if TYPE_CHECKING:
     from donations.ledger import Observation, View
@@ -76,6 +76,7 @@ _LOWER = {h: b for h, b in observation("west").blocks.items() if h < B.height}
     "told",
     [
         observation("west", blocks=_LOWER),
+        observation("west", blocks=chain(110, "x", above=107)),
         observation("west", since=109),
         observation("west", until=107),
     ],
