@@ -15,12 +15,12 @@ _ETHEREUM = f"{_CONTRACT}::test_a_random_life_is_told_as_it_was[0-Ethereum]"
 
 SOURCES: tuple[tuple[str, tuple[Bug, ...]], ...] = (
     (
-        "donations/sources/electrum.py",
+        "donations/sources/utxo_told.py",
         (
             (
                 "what we spend is not known to be ours",
-                "                    own=bool(spent),\n",
-                "                    own=False,\n",
+                "own=bool(spent),",
+                "own=False,",
                 _ELECTRUM,
             ),
             (
@@ -29,6 +29,11 @@ SOURCES: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "spends=(),",
                 _ELECTRUM,
             ),
+        ),
+    ),
+    (
+        "donations/sources/electrum.py",
+        (
             (
                 "a history is never read again",
                 "if watched.history is not None and watched.read == now:",
