@@ -34,6 +34,7 @@ class Blocks:
     def __init__(self) -> None:
         self.recent: dict[int, Block] = {}
         self.generation = 0
+        self._raws: dict[int, bytes] = {}  # the headers of ``recent``
         self._older: OrderedDict[int, Block] = OrderedDict()
 
     @property
@@ -52,14 +53,16 @@ class Blocks:
             return
         parent = self.recent.get(height - 1)
         if parent is not None and parent.hash == header.previous and height > max(self.recent):
-            self.recent[height] = block
+            self.recent[height], self._raws[height] = block, bytes.fromhex(told["hex"])
             self.recent.pop(height - RECENT, None)
+            self._raws.pop(height - RECENT, None)
             return
         await self._refill(connection, block)
 
     async def _refill(self, connection: Connection, tip: Block) -> None:
         start = max(0, tip.height - RECENT + 1)
-        headers = await self._headers(connection, start, tip.height - start + 1)
+        raws = await read_headers(connection, start, tip.height - start + 1)
+        headers = [parse_header(raw) for raw in raws]
         for parent, child in itertools.pairwise(headers):
             if child.previous != parent.hash:
                 raise UpstreamMalformed("block.headers: they do not link")
@@ -74,7 +77,12 @@ class Blocks:
         ):
             self.generation += 1
             self._older.clear()
-        self.recent = recent
+        self.recent, self._raws = recent, dict(enumerate(raws, start))
+
+    def told(self, start: int, count: int) -> list[bytes]:
+        """The raw headers from ``start`` up, as far as they were told already."""
+        heights = range(start, start + count)
+        return [*map(self._raws.__getitem__, itertools.takewhile(self._raws.__contains__, heights))]
 
     async def at(self, connection: Connection, heights: Iterable[int]) -> dict[int, Block]:
         """The blocks at ``heights``."""
