@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from donations.signed import Signed
-    from donations.snapshot import Established, Snapshot
+    from donations.snapshot import Snapshot
     from donations.web.locale import Locale
 
 _log = logging.getLogger(__name__)
@@ -225,7 +225,7 @@ class Publisher:
             home=locale.say("home"),
             about=locale.say("about"),
             thanks=locale.say("thanks_title"),
-            ledger=_ledger(locale, snapshot.established),
+            ledger=_ledger(locale, snapshot),
             signed=_signed(locale, snapshot.signed) if snapshot.signed else Html(),
             languages=join(fill(_LANGUAGE, tag=each.tag, name=each.name) for each in others),
         )
@@ -234,12 +234,14 @@ class Publisher:
         return prepare(page.encode(), headers)
 
 
-def _ledger(locale: Locale, established: Established | None) -> Html:
-    """The way to the list of all transfers, and how many of them are proven."""
+def _ledger(locale: Locale, snapshot: Snapshot) -> Html:
+    """The way to the list of all transfers; how many are proven, once all addresses are known."""
+    established = snapshot.established
     if established is None:
         return Html()
-    gifts = locale.count("gifts", established.gifts)
-    if established.proven:
+    known = all(coin.as_of is not None for coin in snapshot.coins)
+    gifts = locale.count("gifts", established.gifts) if known else Html()
+    if known and established.proven:
         count = locale.whole(established.proven)
         gifts = join([gifts, Html(", "), locale.say("ledger_gifts_proven", count=count)])
     return fill(_LEDGER, tag=locale.tag, title=locale.say("ledger_title"), gifts=gifts)

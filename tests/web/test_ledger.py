@@ -250,6 +250,16 @@ def test_the_hosted_page_leads_to_it() -> None:
     assert b"ledger?" not in page.bodies["identity"]
 
 
+def test_gifts_are_not_counted_before_anything_is_known() -> None:
+    """Unknown is never zero: the link stands alone until every address was read."""
+    publisher = Publisher(ASSETS, languages=("en",))
+    unknown = snapshot(Freshness.NEVER, language="en")
+    publisher.publish(replace(unknown, established=Established(0, 0)))
+    page = publisher.find("/", "en")
+    assert page is not None
+    assert b'<a href="ledger?lang=en">Every transfer</a> </p>' in page.bodies["identity"]
+
+
 @scene
 async def test_a_gift_is_listed_as_it_moves(tmp_path: Path) -> None:
     """In a running service a gift is listed as pending, then confirmed; a reorg moves it back.
