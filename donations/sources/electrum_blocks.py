@@ -80,9 +80,9 @@ class Blocks:
         self.recent, self._raws = recent, dict(enumerate(raws, start))
 
     def told(self, start: int, count: int) -> list[bytes]:
-        """The raw headers from ``start`` up, as far as they were told already."""
-        heights = range(start, start + count)
-        return [*map(self._raws.__getitem__, itertools.takewhile(self._raws.__contains__, heights))]
+        """The raw headers from ``start`` up; none unless all of them were told already."""
+        told = [self._raws[h] for h in range(start, start + count) if h in self._raws]
+        return told if len(told) == count else []
 
     async def at(self, connection: Connection, heights: Iterable[int]) -> dict[int, Block]:
         """The blocks at ``heights``."""
