@@ -352,8 +352,9 @@ class Store:
         return [transfer for transfer in found if transfer.key != key]
 
     def final_above(self, key: Key, height: int) -> list[Transfer]:
-        """The FINAL transfers of ``key`` in blocks above ``height``."""
-        where = (TRANSFERS.c.state == State.FINAL.value, TRANSFERS.c.block_height > height)
+        """The transfers of ``key`` in blocks above ``height`` that are FINAL, or wait for proof."""
+        states = (State.FINAL.value, State.SEEN.value)
+        where = (TRANSFERS.c.state.in_(states), TRANSFERS.c.block_height > height)
         return [
             rows.transfer_of(row) for row in self._rows(TRANSFERS, *of_key(TRANSFERS, key), *where)
         ]

@@ -446,7 +446,7 @@ class Tracker:
         self._moved()
 
     async def _mentioned(self, key: Key, view: View) -> dict[str, Transfer]:
-        """Settled transfers that the view names, and final ones whose block may be gone."""
+        """Transfers not in memory that the view names, or whose block may be gone."""
         names = {t.id for t in view.transactions} | {c.transaction.id for c in view.claimed}
         names -= self._ledgers[key].keys()
         found = await self._store.run(self._store.transfers, key, names)

@@ -284,3 +284,22 @@ async def test_a_gift_shows_at_once_and_waits_calmly(tmp_path: Path) -> None:
         world.btc_servers[1].answers.proof_lie = None
         await until(lambda: all_proven(service), seconds=20)
         assert await confirmed(service) == 5_000
+
+
+@scene
+async def test_what_waits_for_its_proof_goes_with_its_block(tmp_path: Path) -> None:
+    """A gift in a deep block, not proven yet, does not outlive a reorg that takes it away."""
+    async with World(8) as world:
+        for server in world.btc_servers:
+            server.answers.proof_lie = ProofLie.NONE
+        gift = world.btc.pay(BTC_SCRIPT, 5_000)
+        world.btc.mine(12)
+        async with service_on(world, tmp_path, **ONLY) as service:
+            await until(lambda: stands_at(service, world))
+            world.btc.reorg(12, drop=[gift])
+
+            async def gone() -> bool:
+                (told,) = await service.store.run(service.store.transfers, KEY, [gift])
+                return told.state is State.DROPPED
+
+            await until(gone, seconds=20)

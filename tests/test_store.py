@@ -173,7 +173,8 @@ def test_unsettled_are_those_that_views_change(store: Store) -> None:
 
 
 def test_questions_to_the_ledger(store: Store) -> None:
-    """Finals above a height, how many below one, and gifts of the same transaction elsewhere."""
+    """Finals above a height and what would be if it were proven, how many finals below one, and
+    gifts of the same transaction elsewhere."""
     book = Book()
     told = [gift(f"t{h}", 1, block(h), consumes=[f"c{h}"]) for h in (10, 20, 30)]
     changes = book.apply(view(*told))
@@ -181,6 +182,9 @@ def test_questions_to_the_ledger(store: Store) -> None:
     twin = replace(changes[0].after, key=OTHER)
     store.save(batch([Change(None, twin, News.FINAL, START)], OTHER))
     assert {t.id for t in store.final_above(KEY, 10)} == {"t20", "t30"}
+    waits = replace(changes[1].after, id="w25", state=State.SEEN, block=block(25))
+    store.save(batch([Change(None, waits, News.PLACED, START)]))
+    assert {t.id for t in store.final_above(KEY, 20)} == {"w25", "t30"}
     assert store.count_final(KEY, 20) == 1
     assert store.count_final(KEY, 31) == 3
     assert [t.key for t in store.gifts_elsewhere(KEY, ["t10", "t20"])] == [OTHER]
