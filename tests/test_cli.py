@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from donations import cli
+from donations.commands.base import INPUT_WRONG
 from tests.nodes.process import free_ports
 from tests.program import COMMAND, ENVIRONMENT, donations, offline_config, served
 from tests.secret_material import bare_hex, pieces, secrets_of
@@ -233,7 +234,7 @@ def test_key_material_on_the_command_line_is_never_repeated(
             ["demo", "--seed", secret],
             ["check", f"--accept-certificate={secret}"],
         ):
-            assert cli.main(words) == cli.INPUT_WRONG
+            assert cli.main(words) == INPUT_WRONG
             told = capsys.readouterr()
             assert "Treat it as stolen" in told.err
             assert not any(piece in told.out + told.err for piece in pieces(secret))

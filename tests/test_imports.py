@@ -90,8 +90,9 @@ LAYERS = {
     "tracker web",
     "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
     "demo": "amounts app config web",
-    "cli": "__init__ app bundle check config demo doctor errors init own_word secrets showing "
-    "summary totals web",
+    "commands": "app bundle check config demo doctor errors init own_word showing summary totals "
+    "web",
+    "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
 
@@ -161,7 +162,7 @@ MONEY = (
 )
 # Text to float, and what it is of.
 FLOATS = {
-    "cli.py": "the speed of the demo",
+    "commands/base.py": "the speed of the demo",
     "sources/transport.py": "seconds of Retry-After",
     "web/letters.py": "points of the drawn letters",
     "web/prepared.py": "q values of Accept-Encoding",
@@ -170,7 +171,6 @@ FLOATS = {
 LONG_FILES = {
     "app.py": "everything is wired in one place, and stopped in the reverse order",
     "chains/milestones.py": "hashes of blocks, one a line",
-    "cli.py": "one function for each command, and the help texts",
     "ledger.py": "the table of states and all laws of money in one place, on purpose",
     "schema.py": "all tables, and the steps that led to them",
     "store.py": "every statement that touches the database",
