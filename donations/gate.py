@@ -44,6 +44,18 @@ def gate(
     )
 
 
+def without_known(view: View, believed: Mapping[str, Transfer]) -> View:
+    """What stands already is no claim of who tells it once more, from further below than others."""
+    standing = {t.id: t.block for t in believed.values() if t.bucket is not None}
+    claimed = (
+        claim
+        for claim in view.claimed
+        if claim.transaction.block is None
+        or standing.get(claim.transaction.id) != claim.transaction.block
+    )
+    return replace(view, claimed=tuple(claimed))
+
+
 def _told(view: View) -> Iterable[Transaction]:
     return (*view.transactions, *(claim.transaction for claim in view.claimed))
 

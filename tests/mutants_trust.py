@@ -117,7 +117,7 @@ TRUST: tuple[tuple[str, tuple[Bug, ...]], ...] = (
         ),
     ),
     (
-        "donations/tracker.py",
+        "donations/settling.py",
         (
             (
                 "what another operator still tells from further below is counted twice",

@@ -57,7 +57,7 @@ def right(service: Service, world: World) -> bool:
         for tracker in service.trackers
         for key in tracker.standings
         for operator in tracker.operators
-        if (latest := tracker._agreements[key].latest(operator.name)) is not None
+        if (latest := tracker._settling.agreements[key].latest(operator.name)) is not None
     }
     told = all(received(service, chain) == truth(world, chain) for chain in WATCHED)
     stand = {s.tip.hash for tracker in service.trackers for s in tracker.standings.values()}

@@ -69,8 +69,13 @@ LAYERS = {
     "header_keeper": "errors ledger proof sources store",
     "quarantine": "chains errors evidence store",
     "prover": "errors evidence header_keeper ledger operators proof quarantine sources store",
-    "tracker": "agreement chains config differences errors evidence gate header_keeper ledger "
-    "operators origins prover quarantine sources store",
+    "coverage": "config ledger operators origins sources store",
+    "unsettled": "ledger store",
+    "journal": "ledger",
+    "settling": "agreement config coverage differences errors evidence gate header_keeper journal "
+    "ledger operators origins sources store unsettled",
+    "tracker": "chains config errors evidence header_keeper ledger operators prover quarantine "
+    "settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
@@ -174,7 +179,6 @@ LONG_FILES = {
     "ledger.py": "the table of states and all laws of money in one place, on purpose",
     "schema.py": "all tables, and the steps that led to them",
     "store.py": "every statement that touches the database",
-    "tracker.py": "one circle: observe, agree, apply, save, publish",
     "sources/electrum.py": "the whole conversation about one address",
     "sources/ethereum.py": "the certified search and its cursor, which must be read together",
     "sources/ethereum_tokens.py": "the same for the logs of tokens",
