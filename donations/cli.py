@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from donations import __version__
-from donations.commands import proving, running, setting_up, totals
+from donations.commands import copying, proving, running, setting_up, totals
 from donations.commands.base import DONE, INPUT_WRONG, WORLD_WRONG
 from donations.errors import ConfigError, DonationsError, SecretPasted
 from donations.secrets import ADVICE, find_secret
@@ -19,7 +19,14 @@ from donations.secrets import ADVICE, find_secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS = (setting_up.add, running.add_serve, totals.add, proving.add, running.add_demo)
+COMMANDS = (
+    setting_up.add,
+    running.add_serve,
+    totals.add,
+    proving.add,
+    copying.add,
+    running.add_demo,
+)
 
 _DESCRIPTION = """\
 Watch-only tracker and widget for the Bitcoin, Bitcoin Cash and Ethereum gifts to a blog.

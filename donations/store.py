@@ -157,7 +157,7 @@ class Store:
         ``networks`` names the network of each chain. Raises StoreError also when another process
         writes the database, when it is newer than the code, or was made for another network.
         """
-        self._lock = _take_lock(self._path)
+        self._lock = take_lock(self._path)
         self._engine = _engine(URL.create("sqlite", database=str(self._path)), writes=True)
         with _translated(self._path):
             migrate(self._engine)
@@ -553,8 +553,11 @@ def _why(error: object) -> Reason:
     return next((why for begin, why in _REASONS.items() if name.startswith(begin)), Reason.STORE)
 
 
-def _take_lock(path: Path) -> IO[str]:
-    """A lock file, because SQLite's own lock lasts for a transaction only."""
+def take_lock(path: Path) -> IO[str]:
+    """Take the database for this process until the file is closed. Raises StoreError.
+
+    A file of its own, because SQLite's lock lasts for a transaction only.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name(path.name + ".lock").open("w")

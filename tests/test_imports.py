@@ -86,6 +86,7 @@ LAYERS = {
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
     "doctor": "amounts chains config errors ledger proof rows schema",
+    "copies": "doctor errors reasons schema store",
     # the author's pages
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
     "own_word": "config errors statement store tamper web",
@@ -95,8 +96,8 @@ LAYERS = {
     "tracker web",
     "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
     "demo": "amounts app config web",
-    "commands": "app bundle check config demo doctor errors init own_word showing summary totals "
-    "web",
+    "commands": "app bundle check config copies demo doctor errors init own_word showing summary "
+    "totals web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
