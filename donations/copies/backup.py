@@ -46,7 +46,7 @@ def back_up(database: Path, to: Path, now: int) -> Backup:
     if os.path.lexists(to):
         raise ConfigError("is there already, and a backup overwrites nothing", file=to)
     with _part(to) as part, _told(to):
-        digest = _copy(database, part, now)
+        digest = _copy(database, part, to, now)
         with closing(sqlite3.connect(f"{part.as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
             check_whole(to, copy)
             if digest_of(copy) != digest:
@@ -57,11 +57,15 @@ def back_up(database: Path, to: Path, now: int) -> Backup:
     return made
 
 
-def _copy(database: Path, part: Path, now: int) -> str:
+def _copy(database: Path, part: Path, to: Path, now: int) -> str:
     """Copy all of one moment; the digest of what was read."""
     while True:
         alone = not log_of(database).exists()
-        with looking_into(database) as source, closing(sqlite3.connect(part)) as copy:
+        with (
+            looking_into(database) as source,
+            _told(to),
+            closing(sqlite3.connect(part)) as copy,
+        ):
             check_whole(database, source)
             digest = digest_of(source)
             # All pages in one step: a writer in between would make it begin anew, for ever.
