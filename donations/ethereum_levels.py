@@ -19,7 +19,7 @@ from donations.sources.base import EthereumProver
 from donations.sources.ethereum_prover import claim_of, prove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from donations.ledger import Block, Key, Transfer
     from donations.proof.ethereum_evidence import Claim
@@ -50,9 +50,11 @@ class _Open:
 class EthereumLevels:
     """Proves the final gifts of one Ethereum chain."""
 
-    def __init__(self, tracker: Tracker, store: Store) -> None:
+    def __init__(
+        self, tracker: Tracker, store: Store, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.chain = tracker.chain
-        self._tracker, self._store = tracker, store
+        self._tracker, self._store, self._clock = tracker, store, clock
         settings = tracker.settings
         self._symbol = settings.chain.symbol
         self._contracts = {token.symbol: token.contract for token in settings.tokens}
@@ -75,21 +77,28 @@ class EthereumLevels:
         await self._load()
         while True:
             self._wake.clear()
-            now = time.monotonic()
-            ready = [each for each in self._open.values() if each.due <= now]
-            if ready:
-                newest = max((each.block for each in ready), key=lambda block: block.height)
-                await self._prove(newest, [each for each in ready if each.block == newest])
+            if await self.prove_newest():
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue
-            nearest = min((each.due for each in self._open.values()), default=None)
-            await self._rest(None if nearest is None else nearest - now)
+            try:
+                await asyncio.wait_for(self._wake.wait(), self.rest)
+            except TimeoutError:
+                continue
 
-    async def _rest(self, seconds: float | None) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
+    @property
+    def rest(self) -> float | None:
+        """Seconds until something is to be tried (again); None: nothing is open."""
+        nearest = min((each.due for each in self._open.values()), default=None)
+        return None if nearest is None else max(0.0, nearest - self._clock())
+
+    async def prove_newest(self) -> bool:
+        """Try what is due in the newest block that holds such a gift; whether there was any."""
+        now = self._clock()
+        ready = [each for each in self._open.values() if each.due <= now]
+        if ready:
+            newest = max((each.block for each in ready), key=lambda block: block.height)
+            await self._prove(newest, [each for each in ready if each.block == newest])
+        return bool(ready)
 
     async def _load(self) -> None:
         """What an earlier run left open."""
@@ -127,7 +136,7 @@ class EthereumLevels:
         for each in some:
             if each.claim in proven.unprovable:
                 self._open.pop((each.key, each.claim.id), None)
-            each.due = time.monotonic() + each.wait
+            each.due = self._clock() + each.wait
             each.wait = min(2 * each.wait, _LONGEST_WAIT_SECONDS)
 
     async def _keep(self, block: Block, some: Sequence[_Open], proven: Proven) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from donations.errors import DonationsError, UpstreamUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from donations.reasons import Reason
     from donations.sources.base import Probe, Source
@@ -36,8 +36,10 @@ class Operator:
     ``due`` is set when there is a reason to ask: a poll, a push, or more of a long history.
     """
 
-    def __init__(self, name: str, sources: Sequence[Source]) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, sources: Sequence[Source], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name, self._clock = name, clock
         self.due = asyncio.Event()
         self.probe: Probe | None = None
         self.error: DonationsError | None = None
@@ -46,7 +48,7 @@ class Operator:
         self._failures = 0
         self._resume_at = 0.0
         self._logged: set[tuple[str, Reason]] = set()
-        self._looks, self._looked_at = 1.0 * _LOOKS_AT_ONCE, time.monotonic()
+        self._looks, self._looked_at = 1.0 * _LOOKS_AT_ONCE, clock()
 
     @property
     def source(self) -> Source:
@@ -61,7 +63,7 @@ class Operator:
     @property
     def paused(self) -> bool:
         """Whether it may not be asked now."""
-        return time.monotonic() < self._resume_at
+        return self._clock() < self._resume_at
 
     @property
     def open(self) -> bool:
@@ -84,7 +86,7 @@ class Operator:
     def answered(self) -> None:
         """It told something usable: no pause any more."""
         self.error, self._failures, self._resume_at = None, 0, 0.0
-        self.answered_at = time.monotonic()
+        self.answered_at = self._clock()
 
     def failed(self, error: DonationsError) -> None:
         """Pause as long as it asked for, else longer with each failure; then try its next host."""
@@ -93,12 +95,12 @@ class Operator:
         told = error.retry_after if isinstance(error, UpstreamUnavailable) else None
         if self.open:
             self.due.clear()
-            self._resume_at = time.monotonic() + (told or 0.0)
+            self._resume_at = self._clock() + (told or 0.0)
         else:
             pause = _FIRST_PAUSE * 2 ** (self._failures - 1)
             # By lot, so that many services do not come back to a server at the same moment.
             pause *= 0.75 + secrets.randbelow(500) / 1000
-            self._resume_at = time.monotonic() + (told or pause)
+            self._resume_at = self._clock() + (told or pause)
         self._sources.append(self._sources.pop(0))
 
     def heed(self, errors: Iterable[DonationsError]) -> None:
@@ -110,7 +112,7 @@ class Operator:
 
     async def next_turn(self) -> None:
         """Return when there is a reason to ask, the pause is over and the budget allows it."""
-        pause = self._resume_at - time.monotonic()
+        pause = self._resume_at - self._clock()
         if pause > 0:
             await asyncio.sleep(pause)
         elif self.open:
@@ -123,7 +125,7 @@ class Operator:
     async def _take_look(self) -> None:
         """Wait until there is a look in the budget, and use it up."""
         a_second = _LOOKS_AN_HOUR / 3600
-        now = time.monotonic()
+        now = self._clock()
         self._looks = min(_LOOKS_AT_ONCE, self._looks + (now - self._looked_at) * a_second)
         self._looked_at = now
         self._looks -= 1

@@ -24,6 +24,7 @@ from tests.mutants_show import SHOW
 from tests.mutants_sources import SOURCES
 from tests.mutants_tamper import TAMPER
 from tests.mutants_trust import TRUST
+from tests.mutants_weather import WEATHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,7 @@ MUTANTS = tuple(
         *SHOW,
         *TAMPER,
         *TRUST,
+        *WEATHER,
     )
     for bug in bugs
 )

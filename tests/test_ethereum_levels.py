@@ -19,6 +19,7 @@ from donations.demo import faults
 from donations.demo.story import ETH_ADDRESS
 from donations.demo.world import World
 from donations.doctor.examine import examine
+from donations.ethereum_levels import EthereumLevels
 from donations.ledger import Key, Kind, Level, State, Transfer
 from donations.proof.ethereum_evidence import check_evidence, check_together
 from donations.showing import Showcase, print_bundle
@@ -236,3 +237,69 @@ async def test_an_operator_whose_proof_denies_its_word_is_out_of_the_vote(tmp_pa
             assert conviction.operator == tracker.operators[0].name
             assert "denies its balance" in conviction.reason
             assert {t.level for t in await gifts(service)} == {Level.PROVEN}
+
+
+@scene
+async def test_what_cannot_be_proven_now_is_tried_later_and_later(tmp_path: Path) -> None:
+    """After a minute, two, four: twice as long each time up to a day, and no try costs more than
+    the first. What was proven is open no more."""
+    async with (
+        World(6, final_lag=LAG) as world,
+        service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service,
+    ):
+        await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+        for server in world.eth_servers:
+            server.fault = faults.rpc_error(-32000, "not now", "eth_getBlockByHash")
+        give(world)
+
+        async def all_final() -> bool:
+            return len(await gifts(service)) == 3
+
+        await until(all_final, seconds=40)
+        now = 5_000_000.0
+        levels = EthereumLevels(service.trackers[0], service.store, lambda: now)
+        levels.note(await gifts(service))
+        assert levels.rest == 0
+        waits, costs = [], set()
+        for _ in range(14):
+            before = asked(world)
+            assert await levels.prove_newest()
+            costs.add(asked(world) - before)
+            assert not await levels.prove_newest(), "nothing is due at once"
+            waits.append(levels.rest)
+            now += waits[-1] or 0
+        assert len(costs) == 1
+        assert waits == [60.0 * 2**n for n in range(11)] + [86_400.0] * 3
+        for server in world.eth_servers:
+            server.fault = None
+        assert await levels.prove_newest()
+        assert {t.level for t in await gifts(service)} == {Level.PROVEN}
+        levels.note(await gifts(service))
+        assert levels.rest is None
+
+
+@scene
+async def test_what_never_can_be_proven_is_asked_once(tmp_path: Path) -> None:
+    """Where no endpoint has the method that would show it, a gift is tried once and never again,
+    and stays agreed; the others of its block are proven."""
+    async with (
+        World(7, final_lag=LAG) as world,
+        service_on(world, tmp_path, only=("eth",), tokens=(TOKEN,)) as service,
+    ):
+        await until(lambda: service.trackers and len(service.trackers[0].standings) == 2)
+        for server in world.eth_servers:
+            server.missing.add("eth_getProof")
+        give(world)
+
+        async def all_final() -> bool:
+            return len(await gifts(service)) == 3
+
+        await until(all_final, seconds=40)
+        found = await gifts(service)
+        levels = EthereumLevels(service.trackers[0], service.store)
+        levels.note(replace(transfer, level=Level.AGREED) for transfer in found)
+        assert await levels.prove_newest()
+        (left,) = [t for t in await gifts(service) if t.level is not Level.PROVEN]
+        assert left.id.endswith(":internal")
+        levels.note(t for t in await gifts(service) if t.level is Level.PROVEN)
+        assert levels.rest is None

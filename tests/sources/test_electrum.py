@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from donations.chains.base import Network
 from donations.demo import faults
 from donations.errors import BadObservation, UpstreamError, UpstreamUnavailable
 from donations.ledger import Block
-from donations.sources import electrum
+from donations.sources import electrum, electrum_connection
 from donations.sources.base import Ask
 from tests.running import scene, until
 from tests.sources.kinds import SCRIPTS, ElectrumKind, look, open_kind, transfers
@@ -227,3 +228,31 @@ async def test_a_history_that_is_too_long_is_an_error(name: str, tmp_path: Path)
         else:
             with pytest.raises(UpstreamUnavailable, match="too large"):
                 await look(source, Ask(kind.keys[0], 0))
+
+
+@electrum_kinds
+@scene
+async def test_a_line_that_died_without_a_word_is_noticed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that neither speaks nor hangs up is asked for a sign of life after a silence, and
+    left when none comes: who waits for a push is told, and the next look is over a new line."""
+    monkeypatch.setattr(electrum_connection, "PING_SECONDS", 0.2)
+    monkeypatch.setattr(electrum_connection, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(electrum, "_SHORT_LIVED_SECONDS", 0.0)
+    async with open_kind(name, tmp_path) as (kind, source):
+        assert isinstance(kind, ElectrumKind)
+        await look(source, Ask(kind.keys[0], 0))
+        while True:
+            try:  # what was pushed so far
+                await asyncio.wait_for(source.wait(), 0.05)
+            except TimeoutError:
+                break
+        await until(lambda: kind.server.requests["server.ping"] >= 2)
+        made = kind.server.connections_made
+        assert made == 1, "a sign of life keeps the line"
+        kind.server.fault = faults.hang()
+        await asyncio.wait_for(source.wait(), 5)
+        kind.server.fault = None
+        await look(source, Ask(kind.keys[0], 0))
+        assert kind.server.connections_made == made + 1

@@ -1,0 +1,127 @@
+"""Seeded bugs of what meets bad weather: (what is broken, old text, new text, test)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.mutants_core import Bug
+
+_OPERATORS = "tests/test_operators.py"
+_ELECTRUM = "tests/sources/test_electrum.py"
+_LEVELS = "tests/test_ethereum_levels.py"
+
+WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
+    (
+        "donations/operators.py",
+        (
+            (
+                "the pause does not grow",
+                "_FIRST_PAUSE * 2 ** (self._failures - 1)",
+                "_FIRST_PAUSE",
+                f"{_OPERATORS}::test_pauses_grow_and_are_drawn_by_lot",
+            ),
+            (
+                "all services come back at the same moment",
+                "            pause *= 0.75 + secrets.randbelow(500) / 1000\n",
+                "",
+                f"{_OPERATORS}::test_pauses_grow_and_are_drawn_by_lot",
+            ),
+            (
+                "a pause is forgotten once the breaker is open",
+                "self._clock() + (told or 0.0)",
+                "self._clock()",
+                f"{_OPERATORS}::test_a_pause_that_was_asked_for_is_kept_to_the_second",
+            ),
+            (
+                "a pause that one key was told of is not kept",
+                "                self.failed(error)\n                return",
+                "                return",
+                f"{_OPERATORS}::test_a_pause_that_was_asked_for_is_kept_to_the_second",
+            ),
+            (
+                "pushes reach through an open breaker",
+                "        elif self.open:\n            await self.due.wait()",
+                "        elif self.open:\n            await self._pushed_or_due()",
+                f"{_OPERATORS}::test_the_breaker_opens_after_three_failures_and_closes_with_an_answer",
+            ),
+            (
+                "the breaker never closes",
+                "self.error, self._failures, self._resume_at = None, 0, 0.0",
+                "self.error, self._resume_at = None, 0.0",
+                f"{_OPERATORS}::test_the_breaker_opens_after_three_failures_and_closes_with_an_answer",
+            ),
+            (
+                "an operator's other hosts are not tried",
+                "        self._sources.append(self._sources.pop(0))\n",
+                "",
+                f"{_OPERATORS}::test_each_host_of_an_operator_has_its_turn_before_the_breaker_opens",
+            ),
+            (
+                "there is no budget",
+                "        self._looks -= 1\n",
+                "",
+                f"{_OPERATORS}::test_no_push_exceeds_the_budget",
+            ),
+            (
+                "unused looks pile up",
+                "min(_LOOKS_AT_ONCE, self._looks +",
+                "max(0, self._looks +",
+                f"{_OPERATORS}::test_what_was_not_used_is_kept_for_600_looks",
+            ),
+            (
+                "a failure is logged at each poll",
+                "        self._logged.add(failure)\n",
+                "",
+                f"{_OPERATORS}::test_a_failure_is_news_once",
+            ),
+        ),
+    ),
+    (
+        "donations/sources/electrum_connection.py",
+        (
+            (
+                "a line that died in silence is kept",
+                "            with suppress(UpstreamUnavailable, UpstreamMalformed, ServerError):\n"
+                '                await self.call("server.ping")',
+                "            self._heard_at = time.monotonic()",
+                f"{_ELECTRUM}::test_a_line_that_died_without_a_word_is_noticed",
+            ),
+        ),
+    ),
+    (
+        "donations/tracker.py",
+        (
+            (
+                "what is down is looked at in full at each poll",
+                "            operator.probe = await operator.source.probe()\n        asks",
+                "            pass\n        asks",
+                f"{_OPERATORS}::test_what_fails_for_long_is_logged_once_and_asked_little",
+            ),
+        ),
+    ),
+    (
+        "donations/ethereum_levels.py",
+        (
+            (
+                "what cannot be proven is tried again every minute",
+                "            each.wait = min(2 * each.wait, _LONGEST_WAIT_SECONDS)\n",
+                "",
+                f"{_LEVELS}::test_what_cannot_be_proven_now_is_tried_later_and_later",
+            ),
+            (
+                "the wait grows without end",
+                "min(2 * each.wait, _LONGEST_WAIT_SECONDS)",
+                "2 * each.wait",
+                f"{_LEVELS}::test_what_cannot_be_proven_now_is_tried_later_and_later",
+            ),
+            (
+                "what never can be proven is tried for ever",
+                "            if each.claim in proven.unprovable:\n"
+                "                self._open.pop((each.key, each.claim.id), None)\n",
+                "",
+                f"{_LEVELS}::test_what_never_can_be_proven_is_asked_once",
+            ),
+        ),
+    ),
+)
