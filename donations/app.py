@@ -14,7 +14,8 @@ from donations.arrivals import Arrivals
 from donations.attribution import POLL_SECONDS, Attribution
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
-from donations.errors import StoreError
+from donations.config_author import exposure
+from donations.errors import ConfigError, StoreError
 from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
 from donations.operators import Operator
@@ -33,6 +34,9 @@ from donations.timer import Timer
 from donations.tracker import Tracker
 from donations.web import create_web
 from donations.web.assets import load_assets
+from donations.web.author.gate import Gate
+from donations.web.author.pages import AuthorPages
+from donations.web.author.words import Writers
 from donations.web.ledger import LedgerPages
 from donations.web.live import Live
 from donations.web.proofs import Proofs
@@ -354,14 +358,33 @@ class Service:
         )
 
 
+def make_gate(config: Config) -> Gate | None:
+    """What stands before the author's pages, where there are any.
+
+    Raises ConfigError when a network could reach them without TLS: `serve --host` too may do that.
+    """
+    if not config.author:
+        return None
+    exposed = exposure(config.server.host, config.public_url, config.server.trusted_proxies)
+    if exposed is not None:
+        raise ConfigError(exposed, file=config.path, key="author")
+    return Gate(
+        {operator.name: operator.digest for operator in config.author},
+        public_url=config.public_url,
+        trusted=config.server.trusted_proxies,
+    )
+
+
 @asynccontextmanager
 async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
     """The whole service while the block lasts; yields it and the port it serves on.
 
-    Raises OSError when the port cannot be had, StoreError when the database cannot be used. A
+    Raises ConfigError when strangers could reach the author's pages without TLS,
+    OSError when the port cannot be had, StoreError when the database cannot be used. A
     database that fails later stops no reader: the last edition stays served.
     """
     check_scripts(config)
+    gate = make_gate(config)
     async with AsyncExitStack() as stack:
         service = Service(config)
         stack.callback(service.close)
@@ -369,6 +392,8 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         await service.open()
         listed = [*service.ledger.routes(), *service.proofs.routes()]
         signed = service.statement.files if service.statement else {}
+        writers = Writers(config.title, config.language, config.timezone)
+        author = AuthorPages(gate, writers).routes() if gate is not None else []
         app = create_web(
             service.publisher,
             service.readiness,
@@ -378,7 +403,9 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
                 *service.thanks.routes(),
                 *(listed if config.widget.ledger else ()),
                 *well_known_routes(signed),
+                *author,
             ],
+            gate=gate,
         )
         app.on_shutdown.append(service.live.close)
         port = await stack.enter_async_context(

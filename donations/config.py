@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from donations.amounts import parse_amount
+from donations.config_author import KEYS as AUTHOR_KEYS
+from donations.config_author import Operator, exposure, is_loopback, read_author
 from donations.config_chains import ChainSettings, Watched, read_chains
 from donations.config_file import Source, Table, read_text
 from donations.config_pages import PageWatch, StatementSettings, read_statement, read_watch
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "ChainSettings", "Config", "Goal", "PageWatch", "Server", "StatementSettings", "Watched",
-    "Widget", "load", "parse",
+    "ChainSettings", "Config", "Goal", "Operator", "PageWatch", "Server", "StatementSettings",
+    "Watched", "Widget", "load", "parse",
 ]  # fmt: skip
 
 DEFAULT_FILE = Path("config.toml")
@@ -36,7 +38,7 @@ FILE_VARIABLE = "DONATIONS_CONFIG"
 
 _KEYS = (
     "public_url", "title", "language", "timezone", "currency", "database", "poll_seconds",
-    "grace_seconds", "addresses", "server", "widget", "watch", "statement", "chains",
+    "grace_seconds", "addresses", "server", "widget", "watch", "statement", "author", "chains",
 )  # fmt: skip
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
@@ -92,6 +94,7 @@ class Config:
     watch: PageWatch
     statement: StatementSettings | None
     chains: Mapping[str, ChainSettings]
+    author: tuple[Operator, ...] = ()
 
     @property
     def watched(self) -> tuple[Watched, ...]:
@@ -131,9 +134,11 @@ def parse(
     root = Source(text, path, environment).root(_KEYS)
     chains = read_chains(root)
     folder = path.parent if path is not None else Path()
+    public_url = _public_url(root)
+    server = _server(root.table("server", ("host", "port", "trusted_proxies")))
     return Config(
         path=path,
-        public_url=_public_url(root),
+        public_url=public_url,
         title=_title(root),
         language=_matching(root, "language", "en", _LANGUAGE, 'a language is written like "fr"'),
         timezone=_timezone(root),
@@ -141,12 +146,21 @@ def parse(
         database=_database(root, folder),
         poll_seconds=root.integer("poll_seconds", 60, 15, 300),
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
-        server=_server(root.table("server", ("host", "port", "trusted_proxies"))),
+        server=server,
         widget=_widget(root.table("widget", ("goal", "accent", "ledger")), chains),
         watch=read_watch(root.table("watch", ("pages", "hours"))),
         statement=read_statement(root.table("statement", ("folder", "minisign")), folder),
         chains=chains,
+        author=_author(root.table("author", AUTHOR_KEYS), server, public_url),
     )
+
+
+def _author(table: Table, server: Server, public_url: str | None) -> tuple[Operator, ...]:
+    operators = read_author(table)
+    exposed = exposure(server.host, public_url, server.trusted_proxies) if operators else None
+    if exposed is not None:
+        raise table.error(exposed)
+    return operators
 
 
 def _matching(table: Table, key: str, default: str, form: re.Pattern[str], reason: str) -> str:
@@ -187,13 +201,9 @@ def _public_url(root: Table) -> str | None:
     plain = url.isascii() and url.isprintable() and not re.search(r"[\s\"'<>\\]", url)
     if not (host and valid and plain) or parts.query or parts.fragment or "@" in parts.netloc:
         raise root.error("write it as https://donations.example.org", "public_url")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_local(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise root.error("pages embed only what is served by https", "public_url")
     return url.rstrip("/")
-
-
-def _is_local(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.") or host == "::1"
 
 
 def _timezone(root: Table) -> tzinfo:

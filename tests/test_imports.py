@@ -26,6 +26,7 @@ LAYERS = {
     "toml_lines": "",
     "timer": "",
     "png": "",
+    "author_token": "",
     "qr": "png",
     "__init__": "",  # the version
     # pure
@@ -43,9 +44,10 @@ LAYERS = {
     "secrets": "errors seed_words",
     "config_file": "errors secrets toml_lines",
     "config_pages": "config_file",
+    "config_author": "config_file",
     "config_upstreams": "chains config_file",
     "config_chains": "chains config_file config_upstreams errors",
-    "config": "amounts config_chains config_file config_pages errors",
+    "config": "amounts config_author config_chains config_file config_pages errors",
     "statement": "chains config errors proof signed",
     # the page that is read by init
     "page": "",
@@ -79,7 +81,8 @@ LAYERS = {
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
-    "web": "amounts arrivals errors ledger listing png qr reasons secrets signed snapshot",
+    "web": "amounts arrivals author_token errors ledger listing png qr reasons secrets signed "
+    "snapshot",
     "summary": "arrivals config differences evidence ledger snapshot store",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "showing": "bundle chains config errors ledger store",
@@ -91,13 +94,13 @@ LAYERS = {
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
-    "app": "attribution arrivals chains config errors ethereum_levels ledger lister listing "
-    "operators reasons showing snapshot sources statement store summary tamper timer "
+    "app": "attribution arrivals chains config config_author errors ethereum_levels ledger lister "
+    "listing operators reasons showing snapshot sources statement store summary tamper timer "
     "tracker web",
     "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
     "demo": "amounts app config web",
-    "commands": "app bundle check config copies demo doctor errors init own_word showing summary "
-    "totals web",
+    "commands": "app author_token bundle check config config_author copies demo doctor "
+    "errors init own_word showing summary totals web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from donations.web.access import check_declared
 from donations.web.middleware import add_headers, only_host, only_http
 from donations.web.public import Readiness, public_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from donations.web.author.gate import Gate
     from donations.web.publisher import Publisher
 
 MAX_BODY = 16 * 1024  # bytes; nothing public takes a body at all
@@ -23,10 +25,18 @@ def create_web(
     *,
     public_url: str | None = None,
     more: Iterable[web.RouteDef] = (),
+    gate: Gate | None = None,
 ) -> web.Application:
-    """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes."""
+    """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes.
+
+    Raises LookupError for a route of which `access` does not say who may ask for it, and for one of
+    the author without the ``gate`` in front of it.
+    """
     around = [only_http, only_host(public_url)] if public_url else [only_http]
+    if gate is not None:
+        around.append(gate.check)
     app = web.Application(client_max_size=MAX_BODY, middlewares=around)
     app.on_response_prepare.append(add_headers)
     app.add_routes([*public_routes(publisher, readiness), *more])
+    check_declared(app, gated=gate is not None)
     return app

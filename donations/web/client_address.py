@@ -24,10 +24,10 @@ def client_network(
     trusted proxy vouches for the hop before it; the first hop that is no trusted proxy is the
     client, whatever stands to its left. A client on this machine is a proxy that nobody named.
     """
-    client = _address(peer or "")
+    client = address_of(peer or "")
     hops = [hop for header in forwarded for hop in header.split(",")]
-    while client is not None and hops and _is_trusted(client, trusted):
-        before = _address(hops.pop())
+    while client is not None and hops and is_trusted(client, trusted):
+        before = address_of(hops.pop())
         if before is None:
             break
         client = before
@@ -38,12 +38,16 @@ def client_network(
     return ipaddress.IPv6Network((client, _HOUSEHOLD), strict=False)
 
 
-def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
-    return any(address in network for network in trusted)
+def is_trusted(address: Address | None, trusted: Sequence[Network]) -> bool:
+    """Whether an address is of one of the networks."""
+    return address is not None and any(address in network for network in trusted)
 
 
-def _address(text: str) -> Address | None:
-    """An address as proxies write it: with a port at times, in brackets then in IPv6."""
+def address_of(text: str) -> Address | None:
+    """An address as proxies write it: with a port at times, in brackets then in IPv6.
+
+    None for what is none.
+    """
     bare = text.strip()
     if bare.startswith("["):
         bare = bare[1:].partition("]")[0]

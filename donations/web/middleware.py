@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
     """The host name of a Host header, in lower case, without port and brackets; "" if malformed."""
     try:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
@@ -22,7 +22,8 @@ def _name(host: str) -> str:
         return ""
 
 
-def _loopback(name: str) -> bool:
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address is this machine's own."""
     if name == "localhost":
         return True
     try:
@@ -39,8 +40,8 @@ def only_host(public_url: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _name(request.host)
-        if name != ours and not _loopback(name):
+        name = host_name(request.host)
+        if name != ours and not is_loopback(name):
             raise web.HTTPMisdirectedRequest
         return await handler(request)
 

@@ -104,3 +104,24 @@ def frame(style_hash: str, script_hash: str = "") -> dict[str, str]:
         "Cross-Origin-Embedder-Policy": "require-corp",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }
+
+
+def author_page(style_hash: str) -> dict[str, str]:
+    """A page of the author: kept by nobody, framed by nobody, and it asks nobody else.
+
+    Its own forms need an Origin, which "no-referrer" would make null (Fetch, section 3.2).
+    """
+    policy = (
+        f"default-src 'none'; script-src 'self'; style-src '{style_hash}'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    return {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Security-Policy": policy,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "same-origin",
+        "X-Robots-Tag": "noindex",
+    }

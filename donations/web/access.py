@@ -1,0 +1,75 @@
+"""Who may ask for what: each route has its line here, and one without a line stops the service.
+
+A handler need not remember to ask who is there: `gate` does it for every route of the author.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from donations.web.forms import PATHS
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+class Access(StrEnum):
+    """Who gets an answer."""
+
+    PUBLIC = "public"
+    LOGIN = "login"  # the page that takes the token: no session yet, and as guarded otherwise
+    AUTHOR = "author"
+
+
+_PUBLIC = (
+    "/",
+    "/frame",
+    "/fragment",
+    "/card",
+    "/compact",
+    "/snapshot.json",
+    "/widget.js",
+    "/widget.{digest}.js",
+    "/qr/{chain}/{name}",
+    *PATHS,
+    "/oembed",
+    "/healthz",
+    "/readyz",
+    "/live",
+    "/thanks",
+    "/ledger",
+    "/ledger.json",
+    "/proof.json",
+    "/.well-known/donations.txt",
+    "/.well-known/donations.txt.minisig",
+    "/.well-known/donations.txt.sigs",
+)
+_LOGIN = ("/author/login",)
+_AUTHOR = ("/author", "/author/logout")
+
+ACCESS = MappingProxyType(
+    dict.fromkeys(_PUBLIC, Access.PUBLIC)
+    | dict.fromkeys(_LOGIN, Access.LOGIN)
+    | dict.fromkeys(_AUTHOR, Access.AUTHOR)
+)
+
+
+def path_of(resource: web.AbstractResource | None) -> str:
+    """The path of a resource as its line has it, "" for what has none."""
+    return "" if resource is None else resource.canonical
+
+
+def check_declared(app: web.Application, *, gated: bool) -> None:
+    """Raise LookupError for a route without a line: nothing is served that nobody thought about.
+
+    Without the gate, for one of the author too.
+    """
+    for route in app.router.routes():
+        path = path_of(route.resource)
+        access = ACCESS.get(path)
+        if access is None:
+            raise LookupError(f"who may ask for {path}? web/access.py does not say")
+        if access is not Access.PUBLIC and not gated:
+            raise LookupError(f"nothing keeps strangers from {path}")
