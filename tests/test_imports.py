@@ -89,6 +89,7 @@ LAYERS = {
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
     "doctor": "amounts chains config errors ledger proof rows schema",
+    "control": "errors",
     "copies": "doctor errors reasons schema store",
     # the author's pages
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
