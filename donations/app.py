@@ -15,6 +15,7 @@ from donations.attribution import POLL_SECONDS, Attribution
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
 from donations.config_author import exposure
+from donations.control import listening
 from donations.errors import ConfigError, StoreError
 from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
     from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
+    from donations.control import Work
     from donations.ledger import Change, Key, Transfer
     from donations.listing import Listing
     from donations.snapshot import Established
@@ -207,6 +209,8 @@ class Service:
         self.trackers: list[Tracker] = []
         self._levels: list[EthereumLevels] = []
         self.attributions: list[Attribution] = []
+        # What commands of the terminal may ask of this service, by their names.
+        self.works: dict[str, Work] = {}
         self._arrivals = Arrivals()
         self._changed = asyncio.Event()
         self._stopping = False
@@ -390,6 +394,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         stack.callback(service.close)
         await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
         await service.open()
+        await stack.enter_async_context(listening(config.database, service.works))
         listed = [*service.ledger.routes(), *service.proofs.routes()]
         signed = service.statement.files if service.statement else {}
         writers = Writers(config.title, config.language, config.timezone)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
+    # What a command asks, without more order than JSON has -> what it is told.
     Work = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 logger = logging.getLogger(__name__)
@@ -193,7 +194,9 @@ def ask(
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror or error}") from None
         try:
-            connection.sendall(json.dumps({"do": what, **arguments}).encode() + b"\n")
+            # Who is refused at the door has his answer, though nobody read the question.
+            with suppress(BrokenPipeError):
+                connection.sendall(json.dumps({"do": what, **arguments}).encode() + b"\n")
             answer = _read(connection)
         except OSError as error:
             raise StoreError(f"the service does not answer: {error.strerror or error}") from None

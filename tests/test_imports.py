@@ -95,8 +95,8 @@ LAYERS = {
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
-    "app": "attribution arrivals chains config config_author errors ethereum_levels ledger lister "
-    "listing operators reasons showing snapshot sources statement store summary tamper timer "
+    "app": "attribution arrivals chains config config_author control errors ethereum_levels ledger "
+    "lister listing operators reasons showing snapshot sources statement store summary tamper timer "
     "tracker web",
     "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
     "demo": "amounts app config web",
