@@ -96,8 +96,8 @@ LAYERS = {
     "own_word": "config errors statement store tamper web",
     # wiring
     "app": "attribution arrivals chains config config_author control errors ethereum_levels ledger "
-    "lister listing operators reasons showing snapshot sources statement store summary tamper timer "
-    "tracker web",
+    "lister listing operators reasons showing snapshot sources statement store summary tamper "
+    "timer tracker web",
     "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
     "demo": "amounts app config web",
     "commands": "app author_token bundle check config config_author copies demo doctor "
