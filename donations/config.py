@@ -23,14 +23,16 @@ from donations.config_author import Operator, exposure, is_loopback, read_author
 from donations.config_chains import ChainSettings, Watched, read_chains
 from donations.config_file import Source, Table, read_text
 from donations.config_pages import PageWatch, StatementSettings, read_statement, read_watch
+from donations.config_prices import KEYS as PRICE_KEYS
+from donations.config_prices import PriceSettings, read_prices
 from donations.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "ChainSettings", "Config", "Goal", "Operator", "PageWatch", "Server", "StatementSettings",
-    "Watched", "Widget", "load", "parse",
+    "ChainSettings", "Config", "Goal", "Operator", "PageWatch", "PriceSettings", "Server",
+    "StatementSettings", "Watched", "Widget", "load", "parse",
 ]  # fmt: skip
 
 DEFAULT_FILE = Path("config.toml")
@@ -38,7 +40,8 @@ FILE_VARIABLE = "DONATIONS_CONFIG"
 
 _KEYS = (
     "public_url", "title", "language", "timezone", "currency", "database", "poll_seconds",
-    "grace_seconds", "addresses", "server", "widget", "watch", "statement", "author", "chains",
+    "grace_seconds", "addresses", "server", "widget", "prices", "watch", "statement", "author",
+    "chains",
 )  # fmt: skip
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
@@ -91,6 +94,7 @@ class Config:
     grace_seconds: int
     server: Server
     widget: Widget
+    prices: PriceSettings
     watch: PageWatch
     statement: StatementSettings | None
     chains: Mapping[str, ChainSettings]
@@ -148,6 +152,7 @@ def parse(
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
         server=server,
         widget=_widget(root.table("widget", ("goal", "accent", "ledger")), chains),
+        prices=read_prices(root.table("prices", PRICE_KEYS), folder),
         watch=read_watch(root.table("watch", ("pages", "hours"))),
         statement=read_statement(root.table("statement", ("folder", "minisign")), folder),
         chains=chains,

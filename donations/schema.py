@@ -246,6 +246,21 @@ CONVICTIONS = Table(
 )
 
 
+# What sources of prices told: see `kept_quotes`.
+QUOTES = Table(
+    "quotes",
+    METADATA,
+    _text("source"),
+    _text("asset"),
+    _text("currency"),
+    _integer("step"),
+    _integer("start"),
+    _text("price"),
+    _integer("time"),
+    PrimaryKeyConstraint("asset", "currency", "step", "start", "source"),
+)
+
+
 def _first(connection: Connection) -> None:
     METADATA.create_all(connection)
 
@@ -266,8 +281,12 @@ def _ethereum(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
+def _quotes(connection: Connection) -> None:
+    METADATA.create_all(connection)
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first, _proofs, _ethereum)
+MIGRATIONS = (_first, _proofs, _ethereum, _quotes)
 
 
 def migrate(engine: Engine) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import URL, create_engine, delete, event, exists, func, insert, 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from donations import evidence, rows
+from donations import evidence, kept_quotes, rows
 from donations.amounts import parse_units
 from donations.errors import StoreError
 from donations.ledger import (
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Row
 
     from donations.evidence import Conviction, EthereumProof, KeptClaim, Proof
+    from donations.kept_quotes import KeptQuote
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -510,6 +511,20 @@ class Store:
                 if row.missing_since is None
             ]
         return Total(sum(units), len(units))
+
+    # -- what things cost
+
+    def save_quotes(self, quotes: Sequence[KeptQuote]) -> None:
+        """Keep what sources of prices told."""
+        with self._begin() as connection:
+            kept_quotes.put_quotes(connection, quotes)
+
+    def quotes(
+        self, asset: str, currency: str, slots: Iterable[tuple[int, int]]
+    ) -> list[KeptQuote]:
+        """What is kept of an asset's price for (step, start) of slots."""
+        with self._connected() as connection:
+            return kept_quotes.read_quotes(connection, asset, currency, slots)
 
     # -- the connection
 

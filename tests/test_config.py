@@ -78,6 +78,7 @@ OTHERS = {
         "[addresses]",
         "[server]",
         "[widget]",
+        "[prices]",
         "[watch]",
         "[statement]",
         "[chains.btc]",

@@ -46,8 +46,9 @@ LAYERS = {
     "config_pages": "config_file",
     "config_author": "config_file",
     "config_upstreams": "chains config_file",
+    "config_prices": "chains config_file",
     "config_chains": "chains config_file config_upstreams errors",
-    "config": "amounts config_author config_chains config_file config_pages errors",
+    "config": "amounts config_author config_chains config_file config_pages config_prices errors",
     "statement": "chains config errors proof signed",
     # the page that is read by init
     "page": "",
@@ -62,7 +63,8 @@ LAYERS = {
     "schema": "errors reasons",
     "rows": "amounts ledger",
     "evidence": "amounts ledger proof rows schema",
-    "store": "amounts errors evidence ledger reasons rows schema",
+    "kept_quotes": "rows schema",
+    "store": "amounts errors evidence kept_quotes ledger reasons rows schema",
     # following
     "operators": "errors reasons sources",
     "origins": "chains config ledger operators sources store",
@@ -80,6 +82,7 @@ LAYERS = {
     "settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
+    "prices": "amounts chains config errors kept_quotes ledger reasons sources store valuation",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_token errors ledger listing png qr reasons secrets signed "
     "snapshot",
@@ -124,7 +127,7 @@ FENCES = {
     "eth_hash": {"chains", "proof", "statement"},
     "eth_utils": {"demo"},
     "qrcode": {"qr.py"},
-    "sqlalchemy": {"evidence.py", "rows.py", "schema.py", "store.py"},
+    "sqlalchemy": {"evidence.py", "kept_quotes.py", "rows.py", "schema.py", "store.py"},
     "web3": {"sources"},
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from donations.chains.base import is_near
 from donations.errors import UpstreamMalformed
-from donations.sources.transport import decode, get_bytes, session
+from donations.sources.transport import KINDS, decode, get_bytes, session
 
 if TYPE_CHECKING:
     import aiohttp
@@ -41,6 +41,10 @@ class Rest:
             raise UpstreamMalformed("an answer that is no plain text")
         return body.decode().strip()
 
+    async def body(self, path: str, *kinds: str) -> bytes:
+        """The bytes of an answer of one of these content types. Raises UpstreamError."""
+        return await self._get(path, kinds)
+
     async def past_caches(self) -> None:
         """Wait until what was answered so far is no longer repeated by a cache (RFC 9111)."""
         await asyncio.sleep(max(0.0, self._stale_until - time.monotonic()))
@@ -50,13 +54,13 @@ class Rest:
             await self._session.close()
         self._session = None
 
-    async def _get(self, path: str) -> bytes:
+    async def _get(self, path: str, kinds: tuple[str, ...] = KINDS) -> bytes:
         async with self._turn:
             await asyncio.sleep(max(0.0, self._last + self._pause - time.monotonic()))
             if self._session is None:
                 self._session = session()
             try:
-                answer = await get_bytes(self._session, self._base + path)
+                answer = await get_bytes(self._session, self._base + path, kinds)
             finally:
                 self._last = time.monotonic()
         repeated_until = self._last + min(answer.max_age, _LONGEST_WAIT)

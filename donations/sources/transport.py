@@ -33,6 +33,8 @@ _MAX_RETRY_AFTER = 3600.0
 _DEEPEST = 64
 # A string, also one that never ends.
 _STRINGS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+KINDS = ("application/json", "text/plain")
+_WORDS = {"application/json": "JSON"}
 _MAX_AGE = re.compile(r"max-age=([0-9]{1,9})\b")
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _TIMEOUT = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=5, sock_connect=5, sock_read=10)
@@ -112,24 +114,28 @@ class Answer:
     max_age: int
 
 
-async def get_bytes(client: aiohttp.ClientSession, url: str) -> Answer:
-    """GET the body of a 200 answer.
+async def get_bytes(
+    client: aiohttp.ClientSession, url: str, kinds: tuple[str, ...] = KINDS
+) -> Answer:
+    """GET the body of a 200 answer of one of these content types.
 
     Raises NotFound (404), UpstreamUnavailable (time-out, refused, 429, 5xx, any status but 200)
     and UpstreamMalformed (redirect, a page, more than 8 MiB after decompression).
     """
-    headers = {"Accept": "application/json, text/plain"}
-    return await _exchange(client.get(url, headers=headers, allow_redirects=False))
+    headers = {"Accept": ", ".join(kinds)}
+    return await _exchange(client.get(url, headers=headers, allow_redirects=False), kinds)
 
 
 class NotFound(UpstreamUnavailable):
     """The server has nothing of that name."""
 
 
-async def _exchange(request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> Answer:
+async def _exchange(
+    request: AbstractAsyncContextManager[aiohttp.ClientResponse], kinds: tuple[str, ...] = KINDS
+) -> Answer:
     try:
         async with request as answer:
-            _check_status(answer.status, answer.headers)
+            _check_status(answer.status, answer.headers, kinds)
             seconds = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
             return Answer(await _read_bounded(answer), int(seconds.group(1)) if seconds else 0)
     except (TimeoutError, aiohttp.ServerTimeoutError):
@@ -155,7 +161,7 @@ async def _exchange(request: AbstractAsyncContextManager[aiohttp.ClientResponse]
         raise UpstreamUnavailable(f"no connection: {type(error).__name__}") from None
 
 
-def _check_status(status: int, headers: Mapping[str, str]) -> None:
+def _check_status(status: int, headers: Mapping[str, str], kinds: tuple[str, ...]) -> None:
     """The status comes before the body: an error page is not an answer."""
     if 300 <= status < 400:
         raise UpstreamMalformed(
@@ -170,8 +176,11 @@ def _check_status(status: int, headers: Mapping[str, str]) -> None:
             retry_after=_retry_after(headers.get("Retry-After")),
         )
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind not in ("application/json", "text/plain", ""):
-        raise UpstreamMalformed(f"an answer of type {kind[:40]}, not JSON", why=Reason.NOT_JSON)
+    if kind not in (*kinds, ""):
+        raise UpstreamMalformed(
+            f"an answer of type {kind[:40]}, not {_WORDS.get(kinds[0], kinds[0])}",
+            why=Reason.NOT_JSON,
+        )
 
 
 def _why(status: int) -> Reason:

@@ -1,0 +1,183 @@
+"""The European Central Bank: what one euro is worth in about thirty currencies, each working day.
+
+Source: ecb.europa.eu, "Euro foreign exchange reference rates": the last 90 days as XML, all since
+1999 as CSV in a ZIP file. Free to use with the source named; for information only. No key.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Final
+
+from donations.errors import UpstreamMalformed
+from donations.prices.quote import ONE, parse_price
+from donations.reasons import Reason
+from donations.sources.rest import Rest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+URL: Final = "https://www.ecb.europa.eu/stats/eurofxref"
+_PAUSE = 1.0
+# Over Christmas and Easter no rate is made for five days; some currencies came to an end.
+_LONGEST_SILENCE = 8
+_RECENT_DAYS = 80
+_MOST_BYTES = 16 * 1024 * 1024
+_NAME = "eurofxref-hist.csv"
+_CODE = re.compile(r"[A-Z]{3}")
+_TAG = re.compile(r"<(/?)([A-Za-z:]+)([^<>]*)>")
+_TIME = re.compile(r"""\s+time=(["'])(\d{4}-\d\d-\d\d)\1\s*""")
+_RATE = re.compile(r"""\s+currency=(["'])([A-Z]{3})\1\s+rate=(["'])([0-9.]{1,40})\3\s*/""")
+
+Rates = dict[date, dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What one euro was worth on ``day``: ``price`` as in `quote`."""
+
+    price: int
+    day: date
+
+    @property
+    def source(self) -> str:
+        return f"ECB {self.day.isoformat()}"
+
+
+class Ecb:
+    """Asks for as much as is needed, and remembers it."""
+
+    name = "ecb"
+
+    def __init__(self, url: str = URL) -> None:
+        self._rest = Rest(url, _PAUSE)
+
+    async def recent(self, now: int) -> Rates:
+        """The rates of about the last 90 days; one request. Raises UpstreamError."""
+        body = await self._rest.body("/eurofxref-hist-90d.xml", "text/xml", "application/xml")
+        return parse_xml(body, now)
+
+    async def all(self, now: int) -> Rates:
+        """The rates of all days since 1999; one request. Raises UpstreamError."""
+        kinds = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
+        return parse_zip(await self._rest.body("/eurofxref-hist.zip", *kinds), now)
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+
+def is_recent(moment: int, now: int) -> bool:
+    """Whether the short list holds the rate of a moment."""
+    return now - moment < _RECENT_DAYS * 86_400
+
+
+def rate_at(rates: Rates, currency: str, moment: int) -> Rate | None:
+    """The rate of a moment's day, or of the last working day before it."""
+    day = datetime.fromtimestamp(moment, UTC).date()
+    if currency == "EUR":
+        return Rate(ONE, day)
+    for before in range(_LONGEST_SILENCE + 1):
+        then = date.fromordinal(day.toordinal() - before)
+        price = rates.get(then, {}).get(currency)
+        if price is not None:
+            return Rate(price, then)
+    return None
+
+
+def parse_xml(body: bytes, now: int) -> Rates:
+    """The rates of an XML file. Raises UpstreamMalformed.
+
+    It is read tag by tag: a parser of all of XML would unpack entities that are meant to hurt.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise UpstreamMalformed("not XML", why=Reason.MALFORMED) from None
+    if "<!" in text or not text.rstrip().endswith("</gesmes:Envelope>"):
+        raise UpstreamMalformed("not the file of reference rates, or not all of it")
+    rates: Rates = {}
+    day: dict[str, int] | None = None
+    for closing, name, rest in _TAG.findall(text):
+        if name != "Cube" or closing or not rest.strip():
+            continue
+        if (match := _TIME.fullmatch(rest)) is not None:
+            day = _new_day(rates, match.group(2), now)
+        elif (match := _RATE.fullmatch(rest)) is not None and day is not None:
+            _add(day, match.group(2), match.group(4))
+        else:
+            raise UpstreamMalformed("a line of another form in the file of rates")
+    return _some(rates)
+
+
+def parse_zip(body: bytes, now: int) -> Rates:
+    """The rates of a ZIP file with one CSV. Raises UpstreamMalformed."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(body)) as packed, packed.open(_NAME) as file:
+            data = file.read(_MOST_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, RuntimeError,
+            NotImplementedError, ValueError):  # fmt: skip
+        raise UpstreamMalformed("not the ZIP file of rates", why=Reason.COMPRESSED) from None
+    if len(data) > _MOST_BYTES:
+        raise UpstreamMalformed("a ZIP file that unpacks to too much", why=Reason.TOO_LARGE)
+    if not data.isascii():
+        raise UpstreamMalformed("a file of rates that is no plain text")
+    try:
+        return _parse_csv(csv.reader(io.StringIO(data.decode())), now)
+    except csv.Error:
+        raise UpstreamMalformed("a file of rates that is no CSV") from None
+
+
+def _parse_csv(lines: Iterable[list[str]], now: int) -> Rates:
+    rows = iter(lines)
+    header = [name.strip() for name in next(rows, [])]
+    while header and not header[-1]:
+        header.pop()
+    codes = header[1:]
+    if header[:1] != ["Date"] or len(set(codes)) != len(codes) or not codes:
+        raise UpstreamMalformed("a file of rates with another first line")
+    if not all(_CODE.fullmatch(code) for code in codes):
+        raise UpstreamMalformed("a file of rates with another first line")
+    rates: Rates = {}
+    for row in rows:
+        if not row:
+            continue
+        if len(row) < len(header) or any(cell.strip() for cell in row[len(header) :]):
+            raise UpstreamMalformed("a line of another length in the file of rates")
+        day = _new_day(rates, row[0].strip(), now)
+        for code, cell in zip(codes, row[1:], strict=False):
+            if cell.strip() not in ("N/A", ""):
+                _add(day, code, cell.strip())
+    return _some(rates)
+
+
+def _new_day(rates: Rates, text: str, now: int) -> dict[str, int]:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise UpstreamMalformed("a day that is none in the file of rates") from None
+    if day > datetime.fromtimestamp(now + 86_400, UTC).date():
+        raise UpstreamMalformed("rates of the future", why=Reason.IMPOSSIBLE)
+    if day in rates:
+        raise UpstreamMalformed("a day twice in the file of rates")
+    return rates.setdefault(day, {})
+
+
+def _add(day: dict[str, int], code: str, text: str) -> None:
+    if code in day or code == "EUR":
+        raise UpstreamMalformed(f"{code} twice on a day in the file of rates")
+    try:
+        day[code] = parse_price(text)
+    except ValueError as error:
+        raise UpstreamMalformed(str(error)) from None
+
+
+def _some(rates: Rates) -> Rates:
+    if not any(rates.values()):
+        raise UpstreamMalformed("a file of rates without a rate")
+    return rates
