@@ -82,7 +82,7 @@ LAYERS = {
     "settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
-    "prices": "amounts chains config errors kept_quotes ledger reasons sources store valuation",
+    "prices": "amounts chains config errors kept_quotes ledger reasons sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_token errors ledger listing png qr reasons secrets signed "
     "snapshot",
@@ -172,6 +172,17 @@ MONEY = (
     "sources/etherscan_answers.py",
     "sources/ethereum_past.py",
     "attribution.py",
+    "kept_quotes.py",
+    "prices/quote.py",
+    "prices/candles.py",
+    "prices/consensus.py",
+    "prices/rates.py",
+    "prices/market.py",
+    "prices/own_file.py",
+    "prices/kraken.py",
+    "prices/coinbase.py",
+    "prices/bitstamp.py",
+    "prices/ecb.py",
 )
 # Text to float, and what it is of.
 FLOATS = {

@@ -116,10 +116,10 @@ class KrakenServer(MarketServer):
         ]
         return {"error": [], "result": {name: rows, "last": last - width}}
 
-    def _trades(self, query: dict[str, str]) -> dict[str, Any]:
+    def _trades(self, query: dict[str, str]) -> str:
         asset, currency, name = self._pair(query)
         if not self.quotes(asset, currency):
-            return {"error": ["EQuery:Unknown asset pair"]}
+            return '{"error":["EQuery:Unknown asset pair"]}'
         since = int(query.get("since", "0")) // 10**9 + 1
         rows = []
         for n in range(int(query.get("count", "1000"))):
@@ -127,8 +127,9 @@ class KrakenServer(MarketServer):
             if moment > self.now:
                 break
             price = format_amount(self.price(asset, currency, moment), _DIGITS)
-            rows.append([price, "0.10000000", float(f"{moment}.25"), "b", "l", "", n])
-        return {"error": [], "result": {name: rows, "last": str((since + 20_000) * 10**9)}}
+            rows.append(f'["{price}","0.10000000",{moment}.2512345,"b","l","",{n}]')
+        last = (since + 20_000) * 10**9
+        return f'{{"error":[],"result":{{"{name}":[{",".join(rows)}],"last":"{last}"}}}}'
 
 
 class CoinbaseServer(MarketServer):

@@ -17,7 +17,7 @@ from donations.prices.source import Lacking
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from donations.prices.quote import Pair
+    from donations.prices.quote import Pair, Slot
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 15.0, 1_800.0
 # A history of many years is a thousand questions at most; nobody is asked for more in an hour.
 _AT_ONCE, _AN_HOUR = 400, 1_200
 _LACKING_SECONDS = 86_400.0
+# Seconds until a slot that it answered without is asked for again: longer each time.
+_AGAIN = (60, 300, 1_800, 10_800, 43_200, 86_400)
 
 
 class Resting(UpstreamError):
@@ -45,6 +47,7 @@ class Asked(Generic[S]):
         self._failures = 0
         self._resume_at = 0.0
         self._lacking: dict[Pair, float] = {}
+        self._again: dict[tuple[Pair, Slot], tuple[int, float]] = {}
         self._logged = False
         self._left, self._counted_at = 1.0 * _AT_ONCE, clock()
 
@@ -56,6 +59,16 @@ class Asked(Generic[S]):
     def lacks(self, pair: Pair) -> bool:
         """Whether it said, within a day, that it does not quote a pair."""
         return self._lacking.get(pair, 0.0) > self._clock()
+
+    def waits(self, pair: Pair, slot: Slot) -> bool:
+        """Whether it answered without the price of a slot, too short a time ago to ask again."""
+        return self._again.get((pair, slot), (0, 0.0))[1] > self._clock()
+
+    def put_off(self, pair: Pair, slot: Slot) -> None:
+        """It answered without the price of a slot."""
+        times, _ = self._again.get((pair, slot), (0, 0.0))
+        pause = _AGAIN[min(times, len(_AGAIN) - 1)]
+        self._again[pair, slot] = (times + 1, self._clock() + pause)
 
     async def ask(self, question: Callable[[], Awaitable[T]], pair: Pair | None = None) -> T:
         """Put one question. Raises UpstreamError; Resting when it was not put."""

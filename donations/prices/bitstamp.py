@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from donations.prices.quote import Pair, Quote, Slot
 
 URL: Final = "https://www.bitstamp.net"
-_PAUSE = 0.5
+_PAUSE = 1
 _MOST = 1_000
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from donations.prices.quote import Pair, Quote, Slot
 
 URL: Final = "https://api.exchange.coinbase.com"
-_PAUSE = 0.5
+_PAUSE = 1
 _MOST = 300
 
 

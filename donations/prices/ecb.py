@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 URL: Final = "https://www.ecb.europa.eu/stats/eurofxref"
-_PAUSE = 1.0
+_PAUSE = 1
 # Over Christmas and Easter no rate is made for five days; some currencies came to an end.
 _LONGEST_SILENCE = 8
 _RECENT_DAYS = 80

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 URL: Final = "https://api.kraken.com"
 # Fifteen requests in forty-five seconds.
-_PAUSE = 3.0
+_PAUSE = 3
 _CANDLES = 720
 _KEPT_SECONDS = 715 * 86_400
 _MOST_TRADES = 1_000

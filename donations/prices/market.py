@@ -7,7 +7,6 @@ the rate of the European Central Bank.
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +17,7 @@ from donations.prices.quote import Pair, Quote, Slot, parse_price, price_text
 from donations.prices.source import Lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from donations.prices.asked import Asked
     from donations.prices.rates import Crossing
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 _BRIDGES: Final = ("EUR", "USD")
 # Questions to one source in one look; more are for the next one, the newest first.
 _AT_ONCE = 40
-# Seconds until a slot that a source answered without is asked for again: longer each time.
-_AGAIN = (60, 300, 1_800, 10_800, 43_200, 86_400)
-
 # Another currency may help then; not while the sources differ.
 _GO_ON: Final = (Doubt.NOBODY, Doubt.TOO_FEW)
 
@@ -64,12 +60,10 @@ class Market:
         crossing: Crossing,
         store: Store,
         currency: str,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.sources, self.crossing, self.currency = tuple(sources), crossing, currency
         self.needed = min(2, len(self.sources))
-        self._store, self._clock = store, clock
-        self._again: dict[tuple[str, Pair, Slot], tuple[int, float]] = {}
+        self._store = store
 
     async def look(self, asset: str, slots: Iterable[Slot], now: int) -> dict[Slot, Verdict]:
         """A price of each slot, or why there is none. Raises StoreError."""
@@ -131,7 +125,7 @@ class Market:
                     for slot in slots
                     if asked.name not in told.quotes.get(slot, {})
                     and asked.source.is_dear(slot, now) == dear
-                    and not self._waits(asked.name, pair, slot)
+                    and not asked.waits(pair, slot)
                 ]
                 if wanted and not asked.lacks(pair):
                     group.create_task(self._ask(asked, pair, wanted, told, now))
@@ -151,17 +145,9 @@ class Market:
             told.add(asked.name, pair, quotes)
             for slot in portion:
                 if slot not in quotes:
-                    self._put_off(asked.name, pair, slot)
+                    asked.put_off(pair, slot)
         if len(portions) > _AT_ONCE:
             told.silent[asked.name] = "it is still being asked"
-
-    def _waits(self, name: str, pair: Pair, slot: Slot) -> bool:
-        return self._again.get((name, pair, slot), (0, 0.0))[1] > self._clock()
-
-    def _put_off(self, name: str, pair: Pair, slot: Slot) -> None:
-        times, _ = self._again.get((name, pair, slot), (0, 0.0))
-        pause = _AGAIN[min(times, len(_AGAIN) - 1)]
-        self._again[name, pair, slot] = (times + 1, self._clock() + pause)
 
     async def close(self) -> None:
         for asked in self.sources:

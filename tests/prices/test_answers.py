@@ -35,7 +35,8 @@ xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref">
 <gesmes:subject>Reference rates</gesmes:subject><gesmes:Sender>
 <gesmes:name>European Central Bank</gesmes:name></gesmes:Sender>
 <Cube><Cube time='2024-05-24'><Cube currency='USD' rate='1.0844'/>
-<Cube currency='JPY' rate='170.33'/></Cube><Cube time="2024-05-23"><Cube currency="USD" rate="1.0854"/></Cube></Cube></gesmes:Envelope>
+<Cube currency='JPY' rate='170.33'/></Cube>
+<Cube time="2024-05-23"><Cube currency="USD" rate="1.0854"/></Cube></Cube></gesmes:Envelope>
 """
 
 
