@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Where a price may come from when the author's currency is not quoted.
 _BRIDGES: Final = ("EUR", "USD")
 # Questions to one source in one look; more are for the next one, the newest first.
-_AT_ONCE = 40
+_AT_ONCE = 20
 # Another currency may help then; not while the sources differ.
 _GO_ON: Final = (Doubt.NOBODY, Doubt.TOO_FEW)
 
