@@ -11,6 +11,7 @@ from donations.amounts import format_amount
 from donations.app import certificates_path, check_scripts, make_source
 from donations.chains.base import server
 from donations.errors import DonationsError, StoreError
+from donations.lateness import old_tip
 from donations.ledger import Key, Observation
 from donations.quarantine import read_convicted
 from donations.reasons import Reason
@@ -121,18 +122,21 @@ async def _row(config: Config, settings: ChainSettings, upstream: Upstream) -> R
         return _failed(blank, str(error), error.why)
     finally:
         await source.close()
-    return Row(
+    now = int(time.time())
+    row = Row(
         chain=chain.name,
         operator=upstream.operator,
         url=server(upstream.url),
         software=probe.software,
         protocol=probe.protocol,
         tip=probe.tip.height,
-        age=max(0, int(time.time()) - probe.tip.time),
+        age=max(0, now - probe.tip.time),
         latency=round(latency, 3),
         balance=f"{format_amount(sum(balances), chain.decimals)} {chain.symbol}",
         note=_note(upstream),
     )
+    late = old_tip(probe.tip, now, settings.network.longest_gap)
+    return row if late is None else _failed(row, str(late), late.why)
 
 
 async def _balance(source: Source, settings: ChainSettings, address: str, tip: int) -> int:

@@ -132,13 +132,13 @@ def _overridden(network: Network, table: Table) -> Network:
         if network.chain_id is None:
             network = network.private(match.group(1))
         else:
-            network = replace(network, genesis=f"0x{match.group(1)}")
+            network = replace(network, genesis=f"0x{match.group(1)}", longest_gap=None)
     if "chain_id" in table:
         if network.chain_id is None:
             raise table.error("only Ethereum networks have a chain number", "chain_id")
         number = table.integer("chain_id", network.chain_id, 1, _MAX_CHAIN_ID)
         if number != network.chain_id and "genesis" not in table:
-            network = replace(network, genesis="")
+            network = replace(network, genesis="", longest_gap=None)
         network = replace(network, chain_id=number)
     return network
 

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     VERSION = "version"
     WRONG_NETWORK = "wrong-network"
     NOT_SYNCHRONIZED = "not-synchronized"
+    OTHER_BRANCH = "other-branch"
     MALFORMED = "malformed"
     MOVED = "moved"
     IMPOSSIBLE = "impossible"
@@ -100,6 +101,8 @@ MEANINGS = MappingProxyType(
         "upstream's URL.",
         Reason.NOT_SYNCHRONIZED: "It does not have all blocks yet, or fell behind; wait, or "
         "replace it.",
+        Reason.OTHER_BRANCH: "It follows another branch of the chain than the operators that "
+        "agree, and has no say meanwhile; wait, or replace it.",
         Reason.MALFORMED: "Its answer is not of the documented form and was not believed; replace "
         "it if that lasts, and report it if it is a well-known server.",
         Reason.MOVED: "Its chain moved while it was read; it is read again by itself.",

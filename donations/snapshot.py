@@ -27,7 +27,7 @@ class Freshness(StrEnum):
     """How far a number may be trusted to be of now."""
 
     FRESH = "fresh"
-    STALE = "stale"  # the last good number, older than three polls
+    STALE = "stale"  # the last good number, older than three polls, or of too old a block
     DISAGREE = "disagree"  # operators differ; the last agreed number
     NEVER = "never"  # nothing is known yet
 
@@ -170,6 +170,7 @@ class Shown:
     decimals: Mapping[str, int]
     required: int
     operators: int
+    longest_gap: int | None = None  # see `chains.base.Network`
 
 
 def take(
@@ -184,7 +185,7 @@ def take(
     poll_seconds: int,
 ) -> Snapshot:
     """The public facts at ``now`` (Unix seconds). ``goal`` comes with its target only."""
-    coins = tuple(_coin(one, known, now - STALE_POLLS * poll_seconds) for one in shown)
+    coins = tuple(_coin(one, known, now, STALE_POLLS * poll_seconds) for one in shown)
     gifts = [
         _gift(one, transfer)
         for one in shown
@@ -208,7 +209,7 @@ def _of(one: Shown, symbol: str, known: Mapping[Key, Known]) -> Known:
     return known.get(key) or Known(key, {}, None, 0, False, ())
 
 
-def _coin(one: Shown, known: Mapping[Key, Known], stale_before: int) -> Coin:
+def _coin(one: Shown, known: Mapping[Key, Known], now: int, stale_after: int) -> Coin:
     native = _of(one, one.chain.symbol, known)
     sums = None
     if native.as_of is not None:
@@ -224,7 +225,7 @@ def _coin(one: Shown, known: Mapping[Key, Known], stale_before: int) -> Coin:
         address=one.address,
         payment=one.chain.payment(one.address),
         link=one.chain.link(one.address),
-        freshness=_freshness(native, stale_before),
+        freshness=_freshness(native, one.longest_gap, now, stale_after),
         as_of=native.as_of,
         sums=sums,
         sources=native.sources,
@@ -234,12 +235,14 @@ def _coin(one: Shown, known: Mapping[Key, Known], stale_before: int) -> Coin:
     )
 
 
-def _freshness(known: Known, stale_before: int) -> Freshness:
+def _freshness(known: Known, longest_gap: int | None, now: int, stale_after: int) -> Freshness:
     if known.as_of is None:
         return Freshness.NEVER
     if known.disagree:
         return Freshness.DISAGREE
-    return Freshness.FRESH if known.as_of.observed >= stale_before else Freshness.STALE
+    old_block = longest_gap is not None and now - known.as_of.block_time > longest_gap
+    silent = now - known.as_of.observed > stale_after
+    return Freshness.STALE if old_block or silent else Freshness.FRESH
 
 
 def _gifts(known: Known) -> list[int]:

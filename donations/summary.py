@@ -35,6 +35,7 @@ def shown(config: Config) -> tuple[Shown, ...]:
             },
             required=settings.agree,
             operators=len(settings.operators),
+            longest_gap=settings.network.longest_gap,
         )
         for settings in config.chains.values()
         for address in settings.addresses

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from donations.chains.base import Protocol, server
 from donations.errors import BadObservation, DonationsError, ProvenLie, StoreError
 from donations.header_keeper import HeaderKeeper
+from donations.lateness import Lateness
 from donations.prover import ChainProver
 from donations.quarantine import Quarantine
 from donations.settling import Settling
@@ -54,6 +55,7 @@ class Tracker:
         self.chain = settings.chain.name
         self.quarantine = Quarantine(self.chain, settings.upstreams, store, clock)
         self._store, self._poll = store, poll_seconds
+        self._lateness = Lateness(settings.network.longest_gap, 2 * poll_seconds)
         self._keeper = self._headers(clock)
         self._settling = Settling(
             settings,
@@ -186,6 +188,7 @@ class Tracker:
             operator.probe = await operator.source.probe()
         asks = [await self._settling.question(operator, key) for key in self.keys]
         failures: list[Failure] = []
+        late: list[Failure] = []
         more: list[Observation] = []
         async for told in operator.source.observe(asks):
             if isinstance(told, Failure):
@@ -196,6 +199,9 @@ class Tracker:
                 return
             self._settling.agreements[told.key].hold(told)
             await self._settling.settle(told.key)
+            standing = self.standings.get(told.key)
+            why = self._lateness.judge(told, None if standing is None else standing.tip)
+            late = [] if why is None else [Failure(told.key, why)]
             if self._prover is not None:
                 self._prover.heard(operator.name, told.tip)
             if told.until is not None:
@@ -205,12 +211,12 @@ class Tracker:
                 raise failure.error
         if len(failures) == len(asks):
             raise failures[0].error
-        if failures:
-            for failure in failures:
+        if failures or late:
+            for failure in [*failures, *late]:
                 if operator.is_news(failure.error):
                     address = failure.key.address
                     logger.warning("%s, %s: %s", address, operator.name, failure.error)
-            operator.error = failures[0].error
+            operator.error = [*failures, *late][0].error
             operator.heed(failure.error for failure in failures)
         elif operator.recovered():
             logger.info("%s, %s: answers again", self.chain, operator.name)

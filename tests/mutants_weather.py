@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _OPERATORS = "tests/test_operators.py"
 _ELECTRUM = "tests/sources/test_electrum.py"
+_LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
 WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
@@ -86,6 +87,45 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 '                await self.call("server.ping")',
                 "            self._heard_at = time.monotonic()",
                 f"{_ELECTRUM}::test_a_line_that_died_without_a_word_is_noticed",
+            ),
+        ),
+    ),
+    (
+        "donations/lateness.py",
+        (
+            (
+                "who was apart once is told at once the next time",
+                "            self._apart_since.pop(told.operator, None)\n",
+                "",
+                f"{_LATE}::test_who_stays_apart_for_two_polls_is_told",
+            ),
+            (
+                "a block of another branch is taken for a block of ours",
+                "told.blocks.get(agreed.height, agreed) == agreed",
+                "agreed.height in told.blocks",
+                f"{_LATE}::test_who_stays_apart_for_two_polls_is_told",
+            ),
+        ),
+    ),
+    (
+        "donations/snapshot.py",
+        (
+            (
+                "a number of an old block is fresh",
+                "if old_block or silent else",
+                "if silent else",
+                f"{_LATE}::test_a_chain_without_new_blocks_is_not_fresh",
+            ),
+        ),
+    ),
+    (
+        "donations/check.py",
+        (
+            (
+                "a check says nothing of an old block",
+                "return row if late is None else _failed(row, str(late), late.why)",
+                "return row",
+                f"{_LATE}::test_a_chain_without_new_blocks_is_not_fresh",
             ),
         ),
     ),

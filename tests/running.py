@@ -136,13 +136,16 @@ def config_file(world: World, folder: Path, *, grace_seconds: int = 1) -> Path:
 
     Both use the same database.
     """
-    genesis = {"btc": world.btc.genesis_hash, "bch": world.bch.genesis_hash}
+    genesis = {
+        "btc": world.btc.genesis_hash,
+        "bch": world.bch.genesis_hash,
+        "eth": world.eth.genesis_hash,
+    }
     lines = [f"poll_seconds = 15\ngrace_seconds = {grace_seconds}", 'timezone = "Europe/Paris"']
     lines += ["[addresses]", *(f'{chain} = "{its}"' for chain, its in ADDRESSES.items())]
     for chain in ADDRESSES:
         lines.append(f"[chains.{chain}]")
-        if chain in genesis:
-            lines.append(f'network = {{ name = "mainnet", genesis = "{genesis[chain]}" }}')
+        lines.append(f'network = {{ name = "mainnet", genesis = "{genesis[chain]}" }}')
         upstreams = ", ".join(
             f'{{ url = "{url}", operator = "operator {number}" }}'
             for number, url in enumerate(world.urls(chain))

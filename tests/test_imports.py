@@ -69,6 +69,7 @@ LAYERS = {
     "operators": "errors reasons sources",
     "origins": "chains config ledger operators sources store",
     "differences": "evidence ledger",
+    "lateness": "errors ledger reasons",
     "gate": "ledger",
     "header_keeper": "errors ledger proof sources store",
     "quarantine": "chains errors evidence store",
@@ -78,8 +79,8 @@ LAYERS = {
     "journal": "ledger",
     "settling": "agreement config coverage differences errors evidence gate header_keeper journal "
     "ledger operators origins sources store unsettled",
-    "tracker": "chains config errors evidence header_keeper ledger operators prover quarantine "
-    "settling sources store",
+    "tracker": "chains config errors evidence header_keeper lateness ledger operators prover "
+    "quarantine settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     "prices": "amounts chains config errors kept_quotes ledger reasons sources store",
@@ -101,7 +102,8 @@ LAYERS = {
     "app": "attribution arrivals chains config config_author control errors ethereum_levels ledger "
     "lister listing operators reasons showing snapshot sources statement store summary tamper "
     "timer tracker web",
-    "check": "amounts app chains config errors evidence ledger quarantine reasons sources store",
+    "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
+    "sources store",
     "demo": "amounts app config web",
     "commands": "app author_token bundle check config config_author copies demo doctor "
     "errors init own_word showing summary totals web",

@@ -34,7 +34,9 @@ class Network:
     share their first 478,558 blocks, genesis included. ``chain_id`` is EIP-155's. ``codes`` holds
     the address constants of the chain (version bytes, prefixes), read by the chain's own parser.
     ``ground`` is what proofs rest on, None where nothing can be proven (Ethereum, whose headers
-    are agreed on, and public test networks, whose blocks cost nothing).
+    are agreed on, and public test networks, whose blocks cost nothing). ``longest_gap`` is how many
+    seconds pass between two blocks at the very most while the network is well, None where nobody
+    knows: a server whose newest block is older has fallen behind.
     """
 
     name: str
@@ -43,13 +45,15 @@ class Network:
     chain_id: int | None = None
     codes: Mapping[str, str | int] = field(default_factory=dict)
     ground: Ground | None = None
+    longest_gap: int | None = None
 
     def private(self, genesis: str) -> Network:
         """The same addresses on a private chain of blocks, with another block 0.
 
         The landmark of the known network is not on it, and its work follows Bitcoin's regtest.
         """
-        return replace(self, genesis=genesis, landmark=None, ground=private_ground(genesis))
+        ground = private_ground(genesis)
+        return replace(self, genesis=genesis, landmark=None, ground=ground, longest_gap=None)
 
 
 @dataclass(frozen=True, slots=True)

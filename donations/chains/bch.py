@@ -34,6 +34,7 @@ NETWORKS: Final = {
                 older=BCH_BLOCKS[:-1],
             ),
             codes={"p2pkh": 0x00, "p2sh": 0x05, "prefix": "bitcoincash"},
+            longest_gap=7_200,  # as Bitcoin
         ),
         Network(
             "testnet",

@@ -32,6 +32,8 @@ NETWORKS: Final = {
                 older=BTC_BLOCKS[:-1],
             ),
             codes={"p2pkh": 0x00, "p2sh": 0x05, "hrp": "bc"},
+            # A block takes ten minutes on average: e^-12, once in three years.
+            longest_gap=7_200,
         ),
         Network(
             "testnet",

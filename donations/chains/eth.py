@@ -17,6 +17,7 @@ NETWORKS: Final = {
             "mainnet",
             genesis="0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
             chain_id=1,
+            longest_gap=180,  # fifteen slots of 12 seconds without a block
         ),
         Network(
             "sepolia",

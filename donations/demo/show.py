@@ -33,14 +33,14 @@ ADDRESSES = {
 
 def demo_config(world: World, folder: Path, host: str, port: int) -> Config:
     """A configuration whose upstreams are the servers of ``world``."""
-    genesis = {"btc": world.btc.genesis_hash, "bch": world.bch.genesis_hash}
+    genesis = {
+        "btc": world.btc.genesis_hash,
+        "bch": world.bch.genesis_hash,
+        "eth": world.eth.genesis_hash,
+    }
     chains = "".join(
         f"[chains.{name}]\n"
-        + (
-            f'network = {{ name = "mainnet", genesis = "{genesis[name]}" }}\n'
-            if name in genesis
-            else ""
-        )
+        + f'network = {{ name = "mainnet", genesis = "{genesis[name]}" }}\n'
         + "upstreams = ["
         + ", ".join(
             f'{{ url = "{url}", operator = "operator {n}" }}'
