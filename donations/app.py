@@ -403,6 +403,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
             service.publisher,
             service.readiness,
             public_url=config.public_url,
+            trusted=config.server.trusted_proxies,
             more=[
                 *service.live.routes(),
                 *service.thanks.routes(),

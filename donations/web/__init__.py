@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from donations.web.access import check_declared
+from donations.web.api.front import Front
+from donations.web.api.openapi import document_routes
+from donations.web.api.operation import Route
 from donations.web.middleware import add_headers, only_host, only_http
 from donations.web.public import Readiness, public_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from aiohttp.typedefs import Middleware
 
     from donations.web.author.gate import Gate
+    from donations.web.client_address import Network
     from donations.web.publisher import Publisher
 
 MAX_BODY = 16 * 1024  # bytes; nothing public takes a body at all
@@ -24,19 +30,25 @@ def create_web(
     readiness: Callable[[], Readiness],
     *,
     public_url: str | None = None,
-    more: Iterable[web.RouteDef] = (),
+    trusted: Sequence[Network] = (),
+    more: Iterable[web.AbstractRouteDef] = (),
     gate: Gate | None = None,
 ) -> web.Application:
     """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes.
 
-    Raises LookupError for a route of which `access` does not say who may ask for it, and for one of
-    the author without the ``gate`` in front of it.
+    ``trusted`` are the proxies that say whose request they bring. Raises LookupError for a route of
+    which `access` does not say who may ask for it, and for one of the author without the ``gate``
+    in front of it.
     """
-    around = [only_http, only_host(public_url)] if public_url else [only_http]
+    routes = [*public_routes(publisher, readiness), *more]
+    documented = document_routes([route for route in routes if isinstance(route, Route)])
+    around: list[Middleware] = [Front(documented, trusted).around, only_http]
+    if public_url:
+        around.append(only_host(public_url))
     if gate is not None:
         around.append(gate.check)
     app = web.Application(client_max_size=MAX_BODY, middlewares=around)
     app.on_response_prepare.append(add_headers)
-    app.add_routes([*public_routes(publisher, readiness), *more])
+    app.add_routes([*(each for each in routes if not isinstance(each, Route)), *documented])
     check_declared(app, gated=gate is not None)
     return app

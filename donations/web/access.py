@@ -35,6 +35,7 @@ _PUBLIC = (
     "/qr/{chain}/{name}",
     *PATHS,
     "/oembed",
+    "/openapi.json",
     "/healthz",
     "/readyz",
     "/live",

@@ -10,45 +10,55 @@ from donations.amounts import format_amount
 if TYPE_CHECKING:
     from donations.signed import Signed
     from donations.snapshot import AsOf, Coin, Gift, Goal, Snapshot, Sum
-
-Json = str | int | None | list["Json"] | dict[str, "Json"]
+    from donations.web.api.forms import (
+        AmountForm,
+        AsOfForm,
+        CoinForm,
+        GiftForm,
+        GoalForm,
+        SignedForm,
+        SnapshotForm,
+        SumForm,
+    )
 
 
 def write_document(snapshot: Snapshot) -> bytes:
     """The snapshot as JSON. null is "not known", never zero."""
-    gifts: list[Json] = [_gift(gift) for gift in snapshot.gifts]
-    coins: list[Json] = [_coin(coin) for coin in snapshot.coins]
-    document: dict[str, Json] = {
+    document: SnapshotForm = {
         "slug": snapshot.slug,
         "title": snapshot.title,
         "language": snapshot.language,
-        "coins": coins,
+        "coins": [coin_form(coin) for coin in snapshot.coins],
         "goal": _goal(snapshot.goal) if snapshot.goal else None,
-        "gifts": gifts,
+        "gifts": [_gift(gift) for gift in snapshot.gifts],
         "signed": _signed(snapshot.signed) if snapshot.signed else None,
     }
     # ASCII only: no lone surrogate and no line separator can break a reader.
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
 
-def _amount(units: int | None, decimals: int) -> Json:
-    if units is None:
-        return None
+def amount_form(units: int, decimals: int) -> AmountForm:
+    """An amount of base units, twice."""
     return {"units": str(units), "text": format_amount(units, decimals)}
 
 
-def _sum(total: Sum) -> Json:
-    parts = {
-        "received": total.received,
-        "final": total.final,
-        "confirmed": total.confirmed,
-        "pending": total.pending,
+def _known(units: int | None, decimals: int) -> AmountForm | None:
+    return None if units is None else amount_form(units, decimals)
+
+
+def _sum(total: Sum) -> SumForm:
+    return {
+        "symbol": total.symbol,
+        "decimals": total.decimals,
+        "received": amount_form(total.received, total.decimals),
+        "final": amount_form(total.final, total.decimals),
+        "confirmed": amount_form(total.confirmed, total.decimals),
+        "pending": amount_form(total.pending, total.decimals),
     }
-    amounts: dict[str, Json] = {key: _amount(n, total.decimals) for key, n in parts.items()}
-    return {"symbol": total.symbol, "decimals": total.decimals, **amounts}
 
 
-def _coin(coin: Coin) -> Json:
+def coin_form(coin: Coin) -> CoinForm:
+    """One address with its sums."""
     return {
         "chain": coin.chain,
         "title": coin.title,
@@ -58,17 +68,17 @@ def _coin(coin: Coin) -> Json:
         "address": coin.address,
         "payment": coin.payment,
         "link": coin.link,
-        "state": coin.freshness.value,
+        "state": coin.freshness,
         "as_of": _as_of(coin.as_of) if coin.as_of else None,
         "sums": None if coin.sums is None else [_sum(total) for total in coin.sums],
         "gifts": None if coin.sums is None else coin.gifts,
-        "opening": None if coin.sums is None else _amount(coin.opening, coin.decimals),
+        "opening": None if coin.sums is None else amount_form(coin.opening, coin.decimals),
         "sources": coin.sources,
         "required": coin.required,
     }
 
 
-def _as_of(as_of: AsOf) -> Json:
+def _as_of(as_of: AsOf) -> AsOfForm:
     return {
         "height": as_of.height,
         "hash": as_of.hash,
@@ -77,27 +87,26 @@ def _as_of(as_of: AsOf) -> Json:
     }
 
 
-def _gift(gift: Gift) -> Json:
+def _gift(gift: Gift) -> GiftForm:
     return {
         "chain": gift.chain,
         "symbol": gift.symbol,
         "decimals": gift.decimals,
-        "amount": _amount(gift.units, gift.decimals),
-        "stage": gift.stage.value,
+        "amount": amount_form(gift.units, gift.decimals),
+        "stage": gift.stage,
         "time": gift.time,
     }
 
 
-def _signed(signed: Signed) -> Json:
-    by: list[Json] = [*signed.by]
-    return {"date": signed.day, "by": by, "statement": ".well-known/donations.txt"}
+def _signed(signed: Signed) -> SignedForm:
+    return {"date": signed.day, "by": [*signed.by], "statement": ".well-known/donations.txt"}
 
 
-def _goal(goal: Goal) -> Json:
+def _goal(goal: Goal) -> GoalForm:
     return {
         "symbol": goal.symbol,
         "decimals": goal.decimals,
-        "target": _amount(goal.target, goal.decimals),
-        "received": _amount(goal.received, goal.decimals),
-        "pending": _amount(goal.pending, goal.decimals),
+        "target": amount_form(goal.target, goal.decimals),
+        "received": _known(goal.received, goal.decimals),
+        "pending": _known(goal.pending, goal.decimals),
     }

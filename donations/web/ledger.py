@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from donations.web import policy
+from donations.web.api.forms import LedgerForm
+from donations.web.api.operation import Operation, get
+from donations.web.api.parameter import whole
 from donations.web.ledger_page import PageWriter
 from donations.web.page_words import load_pages
 from donations.web.prepared import Prepared, prepare
@@ -30,6 +33,15 @@ if TYPE_CHECKING:
 # Pages in the languages they were asked for: some 30 kB each.
 _KEPT = 64
 _NUMBER = re.compile(r"[1-9][0-9]{0,6}")
+_PAGE = whole("page", "Which page; without it the newest.", lowest=1, highest=9_999_999)
+PAGES = Operation(
+    "listLedgerPage",
+    "A hundred transfers in the order they came",
+    LedgerForm,
+    parameters=(_PAGE,),
+    errors=(404, 503),
+    kept=True,
+)
 _NOTHING = b'{"entries":[],"small":[]}'
 
 
@@ -51,9 +63,9 @@ class LedgerPages:
                 self._published = snapshot, listing
                 self._kept.clear()
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.AbstractRouteDef]:
         """The page and its JSON; without a number the newest."""
-        return [web.get("/ledger", self._html), web.get("/ledger.json", self._json)]
+        return [web.get("/ledger", self._html), get("/ledger.json", self._json, PAGES)]
 
     async def _html(self, request: web.Request) -> web.Response:
         return send(await asyncio.to_thread(self._find, request, "html"), request)

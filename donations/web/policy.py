@@ -7,7 +7,7 @@ with Accept-Language.
 
 from __future__ import annotations
 
-_ANYONE = {
+ANYONE = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Timing-Allow-Origin": "*",
@@ -17,20 +17,20 @@ _INERT = {"Content-Security-Policy": "default-src 'none'; sandbox; frame-ancesto
 _LIVE = {"Cache-Control": "public, max-age=30, stale-while-revalidate=300"}
 _DAY = {"Cache-Control": "public, max-age=86400"}
 
-FRAGMENT = {"Content-Type": "text/html; charset=utf-8", **_LIVE, **_ANYONE, **_INERT}
-SNAPSHOT = {"Content-Type": "application/json; charset=utf-8", **_LIVE, **_ANYONE, **_INERT}
+FRAGMENT = {"Content-Type": "text/html; charset=utf-8", **_LIVE, **ANYONE, **_INERT}
+SNAPSHOT = {"Content-Type": "application/json; charset=utf-8", **_LIVE, **ANYONE, **_INERT}
 # To be kept as a file and checked elsewhere.
 PROOF = {**SNAPSHOT, "Content-Disposition": 'attachment; filename="proof.json"'}
-SVG = {"Content-Type": "image/svg+xml; charset=utf-8", **_DAY, **_ANYONE, **_INERT}
-PNG = {"Content-Type": "image/png", **_DAY, **_ANYONE, **_INERT}
+SVG = {"Content-Type": "image/svg+xml; charset=utf-8", **_DAY, **ANYONE, **_INERT}
+PNG = {"Content-Type": "image/png", **_DAY, **ANYONE, **_INERT}
 SCRIPT = {
     "Content-Type": "text/javascript; charset=utf-8",
     "Cache-Control": "public, max-age=3600, stale-while-revalidate=86400",
-    **_ANYONE,
+    **ANYONE,
     **_INERT,
 }
 SCRIPT_FOREVER = {**SCRIPT, "Cache-Control": "public, max-age=31536000, immutable"}
-BUSY = {"Cache-Control": "no-store", **_ANYONE, **_INERT}
+BUSY = {"Cache-Control": "no-store", **ANYONE, **_INERT}
 # A stream is never kept, nor held back by a proxy: nginx obeys the second header.
 LIVE = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no", **BUSY}
 

@@ -15,6 +15,9 @@ from aiohttp import web
 
 from donations.errors import BundleRefused, StoreError
 from donations.web import policy
+from donations.web.api.forms import Anything
+from donations.web.api.operation import Operation, get
+from donations.web.api.parameter import any_text
 from donations.web.prepared import Prepared, prepare
 from donations.web.send import send
 
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
 _WAITING = 8
 _KEPT_BYTES = 16 * 2**20
 _LONGEST = 200  # characters of a chain, an address or a number
+BUNDLE = Operation(
+    "getProof",
+    "What proves a transfer, or all of an address: for `donations verify`",
+    Anything,
+    parameters=(
+        any_text("chain", "The chain: btc, bch or eth.", required=True),
+        any_text("address", "The address, as /snapshot.json has it.", required=True),
+        any_text("id", "The transfer, as /ledger.json has it; without it all of the address."),
+    ),
+    errors=(404, 503),
+    kept=True,
+)
 
 
 class Proofs:
@@ -39,9 +54,9 @@ class Proofs:
         """Headers or proofs may be others now."""
         self._kept.clear()
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.AbstractRouteDef]:
         """The one file."""
-        return [web.get("/proof.json", self._answer)]
+        return [get("/proof.json", self._answer, BUNDLE)]
 
     async def _answer(self, request: web.Request) -> web.Response:
         query = request.query

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from donations.web.api.operation import get
+from donations.web.api.problem import Problem
+from donations.web.data import ALIVE, OEMBED, PREPARED, READY
 from donations.web.forms import PATHS
 from donations.web.oembed import Refused
 from donations.web.send import send
@@ -54,7 +57,9 @@ class Readiness:
         }
 
 
-def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> list[web.RouteDef]:
+def public_routes(
+    publisher: Publisher, readiness: Callable[[], Readiness]
+) -> list[web.AbstractRouteDef]:
     """The public routes. ``readiness`` is asked at each /readyz and must not wait."""
 
     async def prepared(request: web.Request) -> web.Response:
@@ -70,7 +75,7 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
         try:
             return send(provider.answer(request.query), request)
         except Refused as refused:
-            return web.Response(status=refused.status)
+            raise Problem(refused.status) from None
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -79,23 +84,22 @@ def public_routes(publisher: Publisher, readiness: Callable[[], Readiness]) -> l
         ready = readiness()
         return web.json_response(ready.told(), status=503 if ready.reasons else 200)
 
-    looked_up = (
+    pages = (
         "/",
         "/frame",
         "/fragment",
         "/card",
         "/compact",
-        "/snapshot.json",
         "/widget.js",
         "/widget.{digest:[0-9a-f]{16}}.js",
-        "/qr/{chain}/{name}",
-        *PATHS,
+        *(path for path in PATHS if path not in PREPARED),
     )
     return [
-        *(web.get(path, prepared) for path in looked_up),
-        web.get("/oembed", oembed),
-        web.get("/healthz", healthz),
-        web.get("/readyz", readyz),
+        *(web.get(path, prepared) for path in pages),
+        *(get(path, prepared, operation) for path, operation in PREPARED.items()),
+        get("/oembed", oembed, OEMBED),
+        get("/healthz", healthz, ALIVE),
+        get("/readyz", readyz, READY),
     ]
 
 

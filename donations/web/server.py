@@ -15,7 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
+from donations.web.api.problem import Problem
 from donations.web.client_address import client_network
 from donations.web.middleware import add_headers
 
@@ -33,6 +35,8 @@ _OTHER_FILES = 128
 # takes only so many of them at a time, and serves others in between.
 _QUEUE = 2_048
 _ACCEPTED_AT_ONCE = 32
+# Bytes. They differ so that an error of the library, which names one, tells which it was.
+_LONGEST_LINE, _LONGEST_HEADER = 8_192, 8_190
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,9 @@ class _Handler(web.RequestHandler):
             _log.debug("refused a malformed request: %s", type(exc).__name__)
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
-        response = web.Response(status=status, text=f"{status}\n")
+        if isinstance(exc, LineTooLong):  # the library says 400 of both
+            status = 414 if str(_LONGEST_LINE) in map(str, exc.args) else 431
+        response = Problem(status).answer()
         response.force_close()
         return response
 
@@ -230,6 +236,8 @@ class _Runner(web.AppRunner):
             self._limits,
             self._trusted,
             keepalive_timeout=self._limits.keepalive_seconds,
+            max_line_size=_LONGEST_LINE,
+            max_field_size=_LONGEST_HEADER,
             lingering_time=self._limits.header_seconds,
             access_log=None,  # a list of the readers of a blog is nobody's business
         )

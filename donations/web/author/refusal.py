@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
-
 from aiohttp import web
+
+from donations.web.api.operation import ROOT
+from donations.web.api.problem import Problem
 
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}  # RFC 6750, section 3; no browser asks because of it
 
 
 def wants_json(request: web.Request) -> bool:
     """Whether a program asks. A browser says that it wants HTML."""
+    if request.path.startswith(ROOT):
+        return True
     accepted = request.headers.get("Accept", "")
     return "text/html" not in accepted and (
         "json" in accepted or "Authorization" in request.headers or request.path.endswith(".json")
@@ -23,9 +26,7 @@ def refuse(request: web.Request, status: int, reason: str, wait: int = 0) -> web
     if status == 401:
         headers |= _CHALLENGE
     if wants_json(request):
-        problem = json.dumps({"title": reason, "status": status})
-        kind = "application/problem+json"
-        return web.Response(text=problem, status=status, headers=headers, content_type=kind)
+        return Problem(status, f"{reason[0].upper()}{reason[1:]}.", headers=headers).answer()
     return web.Response(text=f"{reason}\n", status=status, headers=headers)
 
 

@@ -1,0 +1,129 @@
+"""The document: valid, whole, and true of each answer of a whole service."""
+
+from __future__ import annotations
+
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from donations.app import running
+from donations.demo.show import ADDRESSES
+from donations.demo.story import BTC_SCRIPT
+from donations.demo.world import World
+from donations.web.access import ACCESS
+from tests.api.interface import Interface, interface
+from tests.running import agrees, config_on, scene, until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from donations.app import Service
+
+# What people see, scripts, and a stream: OpenAPI has no words for the last.
+PAGES = {
+    "/", "/frame", "/fragment", "/card", "/compact", "/static", "/sandboxed", "/embed", "/thanks",
+    "/ledger", "/widget.js", "/widget.{digest}.js", "/live",
+    *(path for path in ACCESS if path.startswith("/author")),
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[tuple[World, Service, Interface]]:
+    """A whole service on a simulated world, and its interface."""
+    async with (
+        World(1) as world,
+        running(config_on(world, folder)) as (service, port),
+        interface(port) as api,
+    ):
+        yield world, service, api
+
+
+@scene
+async def test_the_document_describes_what_is_served(tmp_path: Path) -> None:
+    """It is valid OpenAPI 3.1; each route but pages is in it, and nothing that is not served."""
+    async with served(tmp_path) as (_, _, api):
+        OpenAPIV31SpecValidator(api.document).validate()
+        described = set(api.document["paths"])
+        paths = {path for path in ACCESS if not path.startswith("/.well-known/")}
+        names = [
+            operation["operationId"]
+            for item in api.document["paths"].values()
+            for operation in item.values()
+        ]
+    assert described <= paths - PAGES
+    assert paths - PAGES <= described | AUTHOR_PATHS
+    assert len(set(names)) == len(names)
+
+
+AUTHOR_PATHS = {path for path in ACCESS if path.startswith("/api/v1/author/")}
+
+
+@scene
+async def test_each_answer_is_as_documented(tmp_path: Path) -> None:
+    """Of a service that knows nothing yet, and of one that knows gifts."""
+    async with served(tmp_path) as (world, service, api):
+        before = [await api.ask(path) for path in plain_paths(api.document["paths"])]
+        world.btc.pay(BTC_SCRIPT, 5_000)
+        await until(lambda: agrees(service, world) and not service.readiness().reasons)
+        after = [await api.ask(path) for path in plain_paths(api.document["paths"])]
+        code = await api.ask(f"/qr/btc/{ADDRESSES['btc']}.svg")
+    assert {answer.status for answer in before} <= {200, 400, 404, 503}
+    assert {answer.status for answer in after} <= {200, 400, 404}
+    assert code.status == 200
+
+
+def plain_paths(paths: dict[str, object]) -> list[str]:
+    """Those without parameters in the path that anyone may ask for."""
+    return [path for path in paths if "{" not in path and "/author/" not in path]
+
+
+@scene
+async def test_errors_are_problems_below_documented_addresses(tmp_path: Path) -> None:
+    """Whatever goes wrong there, whoever refuses it; and pages keep their plain errors."""
+    async with served(tmp_path) as (_, _, api):
+        wrong = [
+            await api.ask("/api/"),
+            await api.ask("/api/v1/nothing"),
+            await api.ask("/api/v2/totals"),
+            await api.ask("/snapshot.json", "POST"),
+            await api.ask("/ledger.json?page=0"),
+            await api.ask("/ledger.json?page=999"),
+            await api.ask("/proof.json"),
+            await api.ask("/oembed"),
+            await api.ask("/badge.json?" + "x" * 9_000),
+            await api.ask("/badge.json", headers={"X-Long": "x" * 9_000}),
+            await api.ask("/qr/btc/nothing.svg"),
+        ]
+        async with api.http.get("/nothing") as page:
+            assert "json" not in page.headers["Content-Type"]
+    assert [answer.status for answer in wrong] == [
+        404, 404, 404, 405, 404, 404, 404, 400, 414, 431, 404,
+    ]  # fmt: skip
+    assert set(re.split(r", *", wrong[3].headers["allow"])) == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("path", ["/snapshot.json", "/openapi.json", "/healthz"])
+@scene
+async def test_pages_of_other_origins_may_read_what_is_public(path: str, tmp_path: Path) -> None:
+    """Without credentials, errors too, and ask again with the tag of what they hold."""
+    origin = {"Origin": "https://blog.example"}
+    wish = {**origin, "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "if-none-match"}  # fmt: skip
+    async with served(tmp_path) as (_, _, api):
+        answers = [
+            await api.ask(path, headers=origin),
+            await api.ask(path, "OPTIONS", headers=wish),
+            await api.ask("/api/v1/nothing", headers=origin),
+        ]
+    for answer in answers:
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+    asked = answers[1]
+    assert (asked.status, asked.body) == (204, b"")
+    assert asked.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert asked.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert asked.headers["access-control-allow-headers"].lower() == "if-none-match"
