@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
+    from donations.books import Annotation
     from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
     from donations.control import Work
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from donations.sources.base import Source
     from donations.sources.ethereum_past import Past
     from donations.sources.etherscan import EtherscanApi
+    from donations.store import Annotated
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +186,7 @@ class Service:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.store = Store(config.database, config.timezone)
+        self.store = Store(config.database, config.timezone, config.currency)
         self.publisher = Publisher(
             assets := load_assets(),
             languages=[*assets.locales],
@@ -313,6 +315,21 @@ class Service:
             for tracker in self.trackers:
                 for operator in tracker.operators:
                     await operator.close()
+
+    async def annotate(self, annotation: Annotation, expects: int | None = None) -> Annotated:
+        """Keep what the author wrote, and show it. Every entry of his goes through here.
+
+        Raises Conflict, NotFound, StoreError: see `Store.annotate`.
+        """
+        chain = await self.store.run(self.store.chain_of, annotation)
+        for tracker in self.trackers:
+            if tracker.chain == chain:
+                return await tracker.annotate(annotation, expects)
+        kept = await self.store.run(self.store.annotate, annotation, expects)
+        if kept.change is not None:
+            self._take_in((kept.change,))
+        self._changed.set()
+        return kept
 
     def _take_in(self, changes: Sequence[Change]) -> None:
         self._arrivals.apply(change.after for change in changes)

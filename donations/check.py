@@ -83,7 +83,7 @@ async def check(config: Config) -> list[Row]:
 
 def _convicted(config: Config) -> list[Conviction]:
     """What the service caught; nothing where its database cannot be read."""
-    store = Store(config.database, config.timezone)
+    store = Store(config.database, config.timezone, config.currency)
     try:
         store.open_readonly()
         upstreams = {name: settings.upstreams for name, settings in config.chains.items()}

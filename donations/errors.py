@@ -11,6 +11,8 @@ DonationsError
 |- BadObservation         well-formed but impossible: refuse it, keep the old ledger
 |   '- ProvenLie          the upstream's own bytes convict it; ``evidence`` shows how
 |- BundleRefused          a proof bundle that proves nothing: the exact reason
+|- Conflict               somebody else wrote about the same thing meanwhile: look, then write again
+|- NotFound               what is asked for by name is not there
 |- Unprovable             nothing is wrong, but a proof cannot be had: what stands stays as it is
 '- StoreError             database newer than the code, full, locked or corrupt
 """
@@ -23,6 +25,8 @@ from donations.reasons import Reason
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from donations.books import Annotation
 
 
 class DonationsError(Exception):
@@ -126,6 +130,25 @@ class BundleRefused(DonationsError):
 
 class Unprovable(DonationsError):
     """A proof cannot be had: of a kind not known here, or no longer kept. It convicts nobody."""
+
+
+class Conflict(DonationsError):
+    """Somebody wrote about the same transfer meanwhile; nothing was kept of this entry.
+
+    ``between`` are the entries its author had not seen.
+    """
+
+    def __init__(self, between: tuple[Annotation, ...]) -> None:
+        last = between[-1]
+        super().__init__(
+            f"meanwhile {last.by} wrote entry {last.sequence} ({last.writing.value}) about it: "
+            "look at it, and write again"
+        )
+        self.between = between
+
+
+class NotFound(DonationsError):
+    """There is nothing of that name."""
 
 
 class StoreError(DonationsError):

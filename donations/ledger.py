@@ -72,6 +72,12 @@ class Bucket(StrEnum):
     OWN_PENDING = "own pending"
     UNATTRIBUTED = "unattributed"
     OPENING = "opening"
+    EXCLUDED = "not a gift"
+    EXCLUDED_PENDING = "not a gift, pending"
+
+
+# What stands in no block yet.
+PENDING = (Bucket.PENDING, Bucket.OWN_PENDING, Bucket.EXCLUDED_PENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +219,8 @@ class Transfer:
 
     ``missing_since`` is the time from which the view did not hold it; on a FINAL transfer, the
     time from which the agreed chain held another block in its place. A SEEN one with a block is
-    agreed to stand there, and waits for the proof.
+    agreed to stand there, and waits for the proof. ``excluded`` is the author's word that it is not
+    a gift; nothing a chain tells sets it or takes it back.
     """
 
     key: Key
@@ -230,6 +237,7 @@ class Transfer:
     missing_since: int | None = None
     replaced_by: str | None = None
     level: Level = Level.AGREED
+    excluded: bool = False
 
     @property
     def waits_for_proof(self) -> bool:
@@ -264,6 +272,8 @@ class Transfer:
             return Bucket.OWN_PENDING if self.state is State.SEEN else Bucket.OWN
         if self.kind is not Kind.GIFT:
             return Bucket(self.kind.value)
+        if self.excluded:
+            return Bucket.EXCLUDED_PENDING if self.state is State.SEEN else Bucket.EXCLUDED
         if self.coinbase and self.state is not State.FINAL:
             return Bucket.IMMATURE
         return _GIFT_BUCKETS[self.state]
@@ -289,6 +299,7 @@ class News(StrEnum):
     DROPPED = "dropped"
     REPLACED = "replaced"
     OWN = "own"
+    JUDGED = "judged"  # by the author, as a gift or not: kept elsewhere, and the chain said nothing
     DOUBTED = "doubted"  # a FINAL transfer whose block the agreed chain no longer holds
 
 
@@ -352,6 +363,12 @@ def disown(transfers: Iterable[Transfer], now: int) -> tuple[Change, ...]:
         for before in transfers
         if before.kind is Kind.GIFT
     )
+
+
+def judge(before: Transfer, excluded: bool, now: int) -> Change | None:
+    """What it changes when the author says that a transfer is no gift, or is one after all."""
+    after = replace(before, excluded=excluded)
+    return None if after == before else Change(before, after, News.JUDGED, now)
 
 
 def next_since(transfers: Iterable[Transfer], final_height: int) -> int:

@@ -29,7 +29,7 @@ class Lister:
     """The listing of the configured addresses. Used from one event loop."""
 
     def __init__(self, config: Config) -> None:
-        self._store = Store(config.database, config.timezone)
+        self._store = Store(config.database, config.timezone, config.currency)
         self._opened = False
         self._closing = False
         self._moved: set[Place] = set()

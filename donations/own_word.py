@@ -88,7 +88,7 @@ def _statement(config: Config) -> tuple[str | None, bool]:
 def _remembered(config: Config) -> Sequence[PageState]:
     if not config.watch.pages or not config.database.exists():
         return ()
-    store = Store(config.database, config.timezone)
+    store = Store(config.database, config.timezone, config.currency)
     store.open_readonly()
     try:
         return [*from_facts(store.facts(), config.watch.pages).values()]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from donations.amounts import parse_units
-from donations.ledger import Block, Change, Checkpoint, Key, Kind, Level, State, Transfer
+from donations.ledger import Block, Change, Checkpoint, Key, Kind, Level, News, State, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from donations.store import Cursor, Standing
 
 Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One change of a transfer as it was told: ``at`` in Unix seconds, ``amount`` base units."""
+
+    sequence: int
+    news: News
+    before: State | None
+    after: State
+    amount: int
+    block_hash: str | None
+    reorged: bool
+    final_reversed: bool
+    evidence: str
+    at: int
+
+
 # SQLite takes 32,766 parameters a statement.
 _VALUES_A_QUERY = 5_000
 
@@ -47,6 +66,7 @@ def transfer_row(transfer: Transfer) -> Values:
         "replaced_by": transfer.replaced_by,
         "settled": transfer.settled,
         "level": transfer.level.value,
+        "excluded": transfer.excluded,
     }
 
 
@@ -69,6 +89,7 @@ def transfer_of(row: Row[Any]) -> Transfer:
         missing_since=row.missing_since,
         replaced_by=row.replaced_by,
         level=Level(row.level),
+        excluded=bool(row.excluded),
     )
 
 
@@ -87,6 +108,21 @@ def change_row(change: Change) -> Values:
         "evidence": change.evidence,
         "at": change.at,
     }
+
+
+def told_of(row: Row[Any]) -> Told:
+    return Told(
+        sequence=row.sequence,
+        news=News(row.news),
+        before=None if row.before is None else State(row.before),
+        after=State(row.after),
+        amount=parse_units(row.amount),
+        block_hash=row.block_hash,
+        reorged=row.reorged,
+        final_reversed=row.final_reversed,
+        evidence=row.evidence,
+        at=row.at,
+    )
 
 
 def cursor_row(cursor: Cursor) -> Values:

@@ -71,6 +71,7 @@ TRANSFERS = Table(
     _text("replaced_by", nullable=True),
     Column("settled", Boolean, nullable=False),
     Column("level", Text, nullable=False, server_default="agreed"),
+    Column("excluded", Boolean, nullable=False, server_default="0"),
     PrimaryKeyConstraint("chain", "address", "asset", "id"),
     Index("transfers_by_id", "chain", "id"),
     Index("transfers_unsettled", "chain", sqlite_where=Column("settled", Boolean).is_(False)),
@@ -117,7 +118,65 @@ TOTALS = Table(
     _text("bucket"),
     _text("units"),
     _integer("transfers"),
+    Column("minor", Text, nullable=False, server_default="0"),
+    Column("valued", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("chain", "address", "asset", "month", "bucket"),
+)
+
+# The same sums by day.
+DAYS = Table(
+    "days",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("day"),
+    _text("bucket"),
+    _text("units"),
+    _integer("transfers"),
+    _text("minor"),
+    _integer("valued"),
+    PrimaryKeyConstraint("chain", "address", "asset", "day", "bucket"),
+)
+
+# What each transfer was worth when it came, once for each currency that was configured.
+VALUATIONS = Table(
+    "valuations",
+    METADATA,
+    _text("currency"),
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _text("minor"),
+    _text("price"),
+    _integer("price_time"),
+    _text("source"),
+    _integer("valued_at"),
+    PrimaryKeyConstraint("chain", "address", "asset", "id", "currency"),
+)
+
+# What the author wrote; rows are added and never changed. The last columns are of manual gifts.
+ANNOTATIONS = Table(
+    "annotations",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    _text("chain", nullable=True),
+    _text("address", nullable=True),
+    _text("asset", nullable=True),
+    _text("id", nullable=True),
+    _text("writing"),
+    _text("text"),
+    _integer("undoes", nullable=True),
+    _integer("at"),
+    _text("by"),
+    _text("amount", nullable=True),
+    _text("unit", nullable=True),
+    _integer("decimals", nullable=True),
+    _integer("received_at", nullable=True),
+    _text("widget", nullable=True),
+    Index("annotations_by_transfer", "chain", "address", "asset", "id"),
+    Index("annotations_by_writing", "writing"),
 )
 
 CURSORS = Table(
@@ -285,8 +344,30 @@ def _quotes(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
+_NEW_COLUMNS = (
+    ("transfers", "excluded", "BOOLEAN NOT NULL DEFAULT 0"),
+    ("totals", "minor", "TEXT NOT NULL DEFAULT '0'"),
+    ("totals", "valued", "INTEGER NOT NULL DEFAULT 0"),
+)
+
+
+def _books(connection: Connection) -> None:
+    METADATA.create_all(connection)
+    for table, column, kind in _NEW_COLUMNS:
+        if not any(c["name"] == column for c in inspect(connection).get_columns(table)):
+            connection.exec_driver_sql(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+    # All that lists are filtered by, in the order they are shown: nothing else need be read to
+    # know that a transfer is not wanted.
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS transfers_in_order ON transfers "
+        "(received_at, chain, address, asset, id, kind, state, level, excluded)"
+    )
+    # Sums by day are made when the store opens, as after a change of the time zone.
+    connection.exec_driver_sql("UPDATE facts SET value = '' WHERE name = 'timezone'")
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first, _proofs, _ethereum, _quotes)
+MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books)
 
 
 def migrate(engine: Engine) -> None:

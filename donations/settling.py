@@ -22,6 +22,7 @@ from donations.unsettled import Unsettled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from donations.books import Annotation
     from donations.config import ChainSettings
     from donations.errors import StoreError
     from donations.evidence import EthereumProof, Proof
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from donations.ledger import Block, Change, Claim, Observation, Transfer, View
     from donations.operators import Operator
     from donations.sources.base import Ask
-    from donations.store import Store
+    from donations.store import Annotated, Store
 
 # An operator that was silent for so many polls has no vote any more.
 _SILENT_POLLS = 3
@@ -230,6 +231,22 @@ class Settling:
             self.differences.note_split(key, split, now)
             for name, value in self.differences.facts():
                 await self._store.run(self._store.remember, name, value)
+
+    # -- the author's word
+
+    async def annotate(self, annotation: Annotation, expects: int | None) -> Annotated:
+        """Keep what the author wrote about a transfer of this chain, and believe it.
+
+        Raises Conflict, NotFound, StoreError: see `Store.annotate`.
+        """
+        async with self._turn:
+            kept = await self._store.run(self._store.annotate, annotation, expects)
+            if kept.change is not None:
+                if kept.change.after.key in self.keys:
+                    self._unsettled.renew(kept.change.after)
+                self._changed((kept.change,))
+        self._moved()
+        return kept
 
     # -- proofs
 

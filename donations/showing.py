@@ -32,7 +32,7 @@ class Showcase:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._store = Store(config.database, config.timezone)
+        self._store = Store(config.database, config.timezone, config.currency)
         self._opened = False
 
     async def bundle(self, chain: str, address: str, identity: str | None) -> bytes:
@@ -62,7 +62,7 @@ def print_bundle(config: Config, text: str) -> bytes:
 
     Raises ConfigError, BundleRefused, StoreError.
     """
-    store = Store(config.database, config.timezone)
+    store = Store(config.database, config.timezone, config.currency)
     try:
         store.open_readonly()
         return show(config, store, *find(config, store, text))

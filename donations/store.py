@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from heapq import merge
 from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -24,12 +21,12 @@ from sqlalchemy import URL, create_engine, delete, event, exists, func, insert, 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from donations import evidence, kept_quotes, rows
+from donations import bookkeeping, evidence, kept_quotes, rows, sums
 from donations.amounts import parse_units
-from donations.errors import StoreError
+from donations.books import Figure, Writing
+from donations.errors import Conflict, NotFound, StoreError
 from donations.ledger import (
     Block,
-    Bucket,
     Change,
     Checkpoint,
     Key,
@@ -38,6 +35,7 @@ from donations.ledger import (
     News,
     State,
     Transfer,
+    judge,
 )
 from donations.reasons import Reason
 from donations.rows import of_key, portions, put
@@ -48,7 +46,6 @@ from donations.schema import (
     CURSORS,
     FACTS,
     OUTPUTS,
-    TOTALS,
     TRANSFERS,
     VIEWS,
     check_current,
@@ -57,18 +54,24 @@ from donations.schema import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
     from sqlalchemy import ColumnElement, Connection, Engine, Table
     from sqlalchemy.engine import Row
 
+    from donations.books import Annotation, Entry, Figures, Filter, Place
     from donations.evidence import Conviction, EthereumProof, KeptClaim, Proof
     from donations.kept_quotes import KeptQuote
+    from donations.rows import Told
+    from donations.valuation import Valuation
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 BUSY_SECONDS = 5
+# Changes of what we know or want, and not of where a transfer stands.
+_UNTOLD = (News.PROVEN, News.JUDGED)
 _REASONS = {
     "SQLITE_FULL": Reason.STORE_FULL,
     "SQLITE_BUSY": Reason.STORE_LOCKED,
@@ -79,8 +82,6 @@ _REASONS = {
     "SQLITE_NOTADB": Reason.STORE_CORRUPT,
     "SQLITE_IOERR": Reason.STORE_INPUT_OUTPUT,
 }
-# Seconds: every time zone's months begin at a whole number of these (offsets are quarter hours).
-_MONTH_STEP = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +128,20 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """A running sum of base units, and of how many transfers."""
+class Annotated:
+    """An entry of the author that was kept, and what it changed of what counts, if anything."""
 
-    units: int
-    transfers: int
+    sequence: int
+    change: Change | None = None
 
 
 class Store:
     """An open database. Methods are synchronous; `run` carries them to the writer thread."""
 
-    def __init__(self, path: Path, timezone: tzinfo) -> None:
+    def __init__(self, path: Path, timezone: tzinfo, currency: str = "EUR") -> None:
+        """``timezone`` is that of days and months, ``currency`` (ISO 4217) that of values."""
         self._path = path
-        self._timezone = timezone
+        self._timezone, self._currency = timezone, currency
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._engine: Engine | None = None
         self._lock: IO[str] | None = None
@@ -164,7 +166,7 @@ class Store:
             migrate(self._engine)
         with self._begin() as connection:
             _check_networks(connection, networks, self._path)
-            self._check_timezone(connection)
+            self._check_sums(connection)
 
     def open_readonly(self) -> None:
         """Open an existing database without being able to write it.
@@ -218,12 +220,10 @@ class Store:
         ]
         if outputs:
             put(connection, OUTPUTS, outputs)
-        told = [
-            c for c in changes if c.news is not News.PROVEN and not (history and c.before is None)
-        ]
+        told = [c for c in changes if c.news not in _UNTOLD and not (history and c.before is None)]
         if told:
             connection.execute(insert(CHANGES), [rows.change_row(change) for change in told])
-        self._add_totals(connection, changes)
+        sums.add_changes(connection, changes, self._timezone, self._currency)
 
     def save_proofs(self, proofs: Sequence[Proof], changes: Sequence[Change]) -> None:
         """Keep proofs, together with what they change."""
@@ -253,47 +253,18 @@ class Store:
         with self._begin() as connection:
             evidence.put_conviction(connection, conviction)
 
-    def _add_totals(self, connection: Connection, changes: Iterable[Change]) -> None:
-        sums: dict[tuple[Key, str, Bucket], list[int]] = defaultdict(lambda: [0, 0])
-        for change in changes:
-            for transfer, sign in ((change.before, -1), (change.after, 1)):
-                if transfer is not None and transfer.bucket is not None:
-                    entry = sums[transfer.key, self._month(transfer), transfer.bucket]
-                    entry[0] += sign * transfer.amount
-                    entry[1] += sign
-        for (key, month, bucket), (units, count) in sums.items():
-            where = (*of_key(TOTALS, key), TOTALS.c.month == month, TOTALS.c.bucket == bucket.value)
-            row = connection.execute(select(TOTALS).where(*where)).first()
-            total = {
-                **rows.key_row(key),
-                "month": month,
-                "bucket": bucket.value,
-                "units": str(units + (parse_units(row.units) if row else 0)),
-                "transfers": count + (row.transfers if row else 0),
-            }
-            put(connection, TOTALS, [total])
-
-    def _month(self, transfer: Transfer) -> str:
-        return _month(transfer.received_at // _MONTH_STEP, self._timezone)
-
     def rebuild_totals(self) -> None:
         """Make the running totals anew from the transfers."""
         with self._begin() as connection:
-            self._rebuild_totals(connection)
+            sums.rebuild(connection, self._timezone, self._currency)
 
-    def _rebuild_totals(self, connection: Connection) -> None:
-        connection.execute(delete(TOTALS))
-        result = connection.execution_options(yield_per=1000).execute(select(TRANSFERS))
-        for part in result.partitions():
-            standing = [rows.transfer_of(row) for row in part]
-            self._add_totals(connection, [_as_new(transfer) for transfer in standing])
-
-    def _check_timezone(self, connection: Connection) -> None:
-        """Months are months of the configured time zone: another zone, other months."""
-        name = str(self._timezone)
-        if _fact(connection, "timezone") not in (name, None):
-            self._rebuild_totals(connection)
-        put(connection, FACTS, [{"name": "timezone", "value": name}])
+    def _check_sums(self, connection: Connection) -> None:
+        """Days are days of the configured time zone, and values are of the configured currency."""
+        grounds = {"timezone": str(self._timezone), "currency": self._currency}
+        kept = {name: _fact(connection, name) for name in grounds}
+        if any(kept[name] not in (grounds[name], None) for name in grounds):
+            sums.rebuild(connection, self._timezone, self._currency)
+        put(connection, FACTS, [{"name": n, "value": value} for n, value in grounds.items()])
 
     def remember(self, name: str, value: str) -> None:
         """Keep a fact by its name, in the place of an older one."""
@@ -375,14 +346,17 @@ class Store:
             for row in self._rows(OUTPUTS, OUTPUTS.c.chain == chain, OUTPUTS.c.outpoint.in_(some))
         }
 
-    def months(self) -> dict[tuple[Key, str, Bucket], Total]:
+    def months(self) -> Figures:
         """All running totals, by key, month ("2026-11") and bucket."""
-        return {
-            (Key(row.chain, row.address, row.asset), row.month, Bucket(row.bucket)): Total(
-                parse_units(row.units), row.transfers
-            )
-            for row in self._rows(TOTALS)
-        }
+        with self._connected() as connection:
+            return sums.read_months(connection)
+
+    def days(
+        self, keys: Iterable[Key] | None = None, first: str | None = None, last: str | None = None
+    ) -> Figures:
+        """The running totals of ``keys`` by day ("2026-11-24"), both ends included."""
+        with self._connected() as connection:
+            return sums.read_days(connection, keys, first, last)
 
     def latest_gifts(self, key: Key, limit: int) -> list[Transfer]:
         """The latest gifts of ``key`` that stand, the newest first."""
@@ -391,6 +365,7 @@ class Store:
             .where(
                 *of_key(TRANSFERS, key),
                 TRANSFERS.c.kind == Kind.GIFT.value,
+                TRANSFERS.c.excluded.is_(False),
                 TRANSFERS.c.state.in_([State.SEEN.value, State.CONFIRMED.value, State.FINAL.value]),
             )
             .order_by(TRANSFERS.c.received_at.desc(), TRANSFERS.c.id)
@@ -422,6 +397,98 @@ class Store:
             ]
             merged = merge(*streams, key=_order)
             yield from map(rows.transfer_of, merged)
+
+    # -- the author's books
+
+    def save_valuations(self, valued: Sequence[tuple[Key, str, Valuation]]) -> None:
+        """Freeze what transfers were worth; one that has a value in that currency keeps it."""
+        with self._begin() as connection:
+            added = []
+            for key, identity, value in valued:
+                kept = bookkeeping.read_valuations(connection, key, [identity], value.currency)
+                row = _transfer_row(connection, key, identity)
+                if not kept and row is not None:
+                    bookkeeping.put_valuations(connection, [(key, identity, value)])
+                    added.append((rows.transfer_of(row), value))
+            ours = [(t, value.minor) for t, value in added if value.currency == self._currency]
+            sums.add_values(connection, ours, self._timezone)
+
+    def unvalued(self, before: Place | None, limit: int) -> list[Transfer]:
+        """Standing transfers that nobody knows the worth of, the newest first."""
+        with self._connected() as connection:
+            return bookkeeping.read_unvalued(connection, self._currency, before, limit)
+
+    def valuations(self, key: Key, ids: Iterable[str]) -> dict[str, Valuation]:
+        """The values of those of ``ids`` that have one."""
+        with self._connected() as connection:
+            return bookkeeping.read_valuations(connection, key, ids, self._currency)
+
+    def annotate(self, annotation: Annotation, expects: int | None = None) -> Annotated:
+        """Keep what the author wrote, and take it into account.
+
+        ``expects`` is the last entry about the transfer that its author had seen, 0 for none; None
+        where he did not look. Raises Conflict when another one came between, or undid it already;
+        NotFound for what is not there to be written about or undone.
+        """
+        with self._begin() as connection:
+            annotation = _aimed(connection, annotation)
+            key, identity = annotation.key, annotation.id
+            if key is None or identity is None:
+                return Annotated(bookkeeping.add_annotation(connection, annotation))
+            row = _transfer_row(connection, key, identity)
+            if row is None:
+                raise NotFound(f"no transfer {identity} of {key.asset} is known at {key.address}")
+            before = bookkeeping.read_annotations(connection, key, identity)
+            between = [each for each in before if expects is not None and each.sequence > expects]
+            if between:
+                raise Conflict(tuple(between))
+            sequence = bookkeeping.add_annotation(connection, annotation)
+            remarks = bookkeeping.read_remarks(connection, key, [identity])[identity]
+            change = judge(rows.transfer_of(row), remarks.excluded, annotation.at)
+            if change is not None:
+                self._save_changes(connection, [change], history=False)
+            return Annotated(sequence, change)
+
+    def chain_of(self, annotation: Annotation) -> str | None:
+        """The chain of the transfer that an entry is about; None for a manual gift."""
+        with self._connected() as connection:
+            key = _aimed(connection, annotation).key
+        return None if key is None else key.chain
+
+    def annotations(self, key: Key, identity: str) -> list[Annotation]:
+        """All that the author wrote about one transfer, the oldest first."""
+        with self._connected() as connection:
+            return bookkeeping.read_annotations(connection, key, identity)
+
+    def manual_gifts(self) -> list[Annotation]:
+        """The manual gifts that are not undone, in the order they were written."""
+        with self._connected() as connection:
+            return bookkeeping.read_manual_gifts(connection)
+
+    def thanks(self) -> dict[tuple[Key, str], str]:
+        """What the author says to everybody about a gift, by key and transfer."""
+        with self._connected() as connection:
+            return bookkeeping.read_thanked(connection)
+
+    def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]:
+        """Transfers that ``wanted`` lets through, the newest first, from below ``before``."""
+        with self._connected() as connection:
+            return bookkeeping.read_entries(connection, wanted, before, limit, self._currency)
+
+    def entry(self, key: Key, identity: str) -> Entry | None:
+        """One transfer with what is kept beside it; None where there is none."""
+        with self._connected() as connection:
+            row = _transfer_row(connection, key, identity)
+            if row is None:
+                return None
+            return bookkeeping.entries_of(connection, [rows.transfer_of(row)], self._currency)[0]
+
+    def changes(self, key: Key, identity: str) -> list[Told]:
+        """What was told of one transfer, the oldest first."""
+        where = (*of_key(CHANGES, key), CHANGES.c.id == identity)
+        query = select(CHANGES).where(*where).order_by(CHANGES.c.sequence)
+        with self._connected() as connection:
+            return [rows.told_of(row) for row in connection.execute(query)]
 
     # -- why it is believed
 
@@ -499,7 +566,7 @@ class Store:
         with self._connected() as connection:
             return [rows.transfer_of(row) for row in connection.execute(query)]
 
-    def waiting(self, key: Key) -> Total:
+    def waiting(self, key: Key) -> Figure:
         """What would stand in blocks of ``key`` if it were proven."""
         columns = (TRANSFERS.c.amount, TRANSFERS.c.missing_since)
         where = (TRANSFERS.c.state == State.SEEN.value, TRANSFERS.c.block_height.is_not(None))
@@ -510,7 +577,7 @@ class Store:
                 for row in connection.execute(query)
                 if row.missing_since is None
             ]
-        return Total(sum(units), len(units))
+        return Figure(sum(units), len(units))
 
     # -- what things cost
 
@@ -549,9 +616,22 @@ def _order(row: Row[Any]) -> tuple[int, str, str, str, str]:
     return row.received_at, row.chain, row.address, row.asset, row.id
 
 
-@lru_cache(maxsize=1024)
-def _month(step: int, timezone: tzinfo) -> str:
-    return datetime.fromtimestamp(step * _MONTH_STEP, timezone).strftime("%Y-%m")
+def _transfer_row(connection: Connection, key: Key, identity: str) -> Row[Any] | None:
+    where = (*of_key(TRANSFERS, key), TRANSFERS.c.id == identity)
+    return connection.execute(select(TRANSFERS).where(*where)).first()
+
+
+def _aimed(connection: Connection, annotation: Annotation) -> Annotation:
+    """An undoing is about what it undoes. Raises NotFound, or Conflict where it is undone."""
+    if annotation.undoes is None:
+        return annotation
+    undone = bookkeeping.read_annotation(connection, annotation.undoes)
+    if undone is None or undone.writing is Writing.UNDO:
+        raise NotFound(f"there is no entry {annotation.undoes} to be undone")
+    again = bookkeeping.read_undoing(connection, annotation.undoes)
+    if again is not None:
+        raise Conflict((again,))
+    return replace(annotation, key=undone.key, id=undone.id)
 
 
 @contextmanager
@@ -602,6 +682,7 @@ def _engine(url: URL, *, writes: bool) -> Engine:
         # The driver must not begin transactions by itself: its deferred ones fail at the first
         # write with SQLITE_BUSY_SNAPSHOT, whatever the time-out.
         connection.isolation_level = None
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
         if writes:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
@@ -648,7 +729,3 @@ def _standing(row: Row[Any]) -> Standing:
         complete=row.complete,
         balance=None if row.balance is None else parse_units(row.balance),
     )
-
-
-def _as_new(transfer: Transfer) -> Change:
-    return Change(None, transfer, News.FOUND, transfer.first_seen)

@@ -15,9 +15,10 @@ from donations.store import Store
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from donations.books import Figure
     from donations.config import Config
     from donations.evidence import KeptClaim
-    from donations.store import Standing, Total
+    from donations.store import Standing
 
 SLUG = "donations"
 
@@ -63,7 +64,7 @@ def read_snapshot(config: Config, now: int) -> Snapshot:
     """
     if not config.database.exists():
         return nothing_known(config, now)
-    store = Store(config.database, config.timezone)
+    store = Store(config.database, config.timezone, config.currency)
     try:
         store.open_readonly()
         return summarise(config, store, (), now)
@@ -139,7 +140,7 @@ class Doubts:
     disagree: Mapping[Key, int]
     claims: Mapping[Key, Sequence[KeptClaim]]
     omissions: Mapping[Key, Sequence[tuple[str, str, int]]]
-    waiting: Mapping[Key, Total]
+    waiting: Mapping[Key, Figure]
 
 
 def read_doubts(config: Config, store: Store) -> Doubts:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import format_amount
-from donations.ledger import Bucket
+from donations.ledger import PENDING, Bucket
 from donations.quarantine import read_convicted
 from donations.store import Store
 from donations.summary import Doubts, read_balances, read_doubts, read_known, shown
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from donations.config import Config
     from donations.snapshot import AsOf, Known, Shown
 
-_IN_BLOCKS = tuple(b for b in Bucket if b not in (Bucket.PENDING, Bucket.OWN_PENDING))
+_IN_BLOCKS = tuple(b for b in Bucket if b not in PENDING)
 _WORDS = {
     Bucket.FINAL: "final",
     Bucket.CONFIRMED: "confirmed, not final",
@@ -33,12 +33,14 @@ _WORDS = {
     Bucket.OWN_PENDING: "own transfers, pending",
     Bucket.UNATTRIBUTED: "unattributed",
     Bucket.OPENING: "there before the watch",
+    Bucket.EXCLUDED: "not gifts, as you said",
+    Bucket.EXCLUDED_PENDING: "not gifts, as you said, pending",
 }
 
 
 def read_totals(config: Config) -> dict[str, Any]:
     """All numbers, for programs. Raises StoreError."""
-    store = Store(config.database, config.timezone)
+    store = Store(config.database, config.timezone, config.currency)
     try:
         store.open_readonly()
         known = read_known(config, store, ())
@@ -95,7 +97,7 @@ def _entry(
     counts = {bucket: facts.sums.get(bucket, (0, 0))[1] for bucket in Bucket}
     entry["received"] = format_amount(sums[Bucket.FINAL] + sums[Bucket.CONFIRMED], decimals)
     entry["gifts"] = counts[Bucket.FINAL] + counts[Bucket.CONFIRMED]
-    entry.update({b.value.replace(" ", "_"): format_amount(sums[b], decimals) for b in Bucket})
+    entry.update({_name(b): format_amount(sums[b], decimals) for b in Bucket})
     balance = balances.get(key)
     if balance is not None:
         waiting = doubts.waiting[key]
@@ -104,6 +106,10 @@ def _entry(
         entry["balance"] = format_amount(balance, decimals)
         entry["unexplained"] = format_amount(rest, decimals)
     return entry
+
+
+def _name(bucket: Bucket) -> str:
+    return bucket.value.replace(",", "").replace(" ", "_")
 
 
 def _doubts(config: Config, entry: dict[str, Any]) -> Iterator[str]:
@@ -165,7 +171,7 @@ def lines(config: Config, totals: dict[str, Any]) -> list[str]:
         count = f"{entry['gifts']} gift{'' if entry['gifts'] == 1 else 's'}"
         text.append(f"    received  {entry['received']} {entry['asset']} in {count}")
         for bucket, words in _WORDS.items():
-            amount = entry[bucket.value.replace(" ", "_")]
+            amount = entry[_name(bucket)]
             if amount != "0":
                 text.append(f"      {words}: {amount}")
         if entry.get("proof_under_way", "0") != "0":

@@ -24,11 +24,12 @@ from donations.sources.base import Prover as ProvingSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from donations.books import Annotation
     from donations.config import ChainSettings
     from donations.evidence import EthereumProof
     from donations.ledger import Change, Claim, Key, Observation
     from donations.operators import Operator
-    from donations.store import Standing, Store
+    from donations.store import Annotated, Standing, Store
 
 logger = logging.getLogger(__name__)
 
@@ -240,6 +241,10 @@ class Tracker:
     def _settled(self, key: Key, claims: Sequence[Claim], placed: bool) -> None:
         if self._prover is not None:
             self._prover.settled(key, claims, placed=placed)
+
+    async def annotate(self, annotation: Annotation, expects: int | None) -> Annotated:
+        """Keep what the author wrote about a transfer of this chain: see `Store.annotate`."""
+        return await self._settling.annotate(annotation, expects)
 
     async def prove(self, proofs: Sequence[EthereumProof]) -> None:
         """Keep what proves final gifts on Ethereum, and raise their level. Raises StoreError."""

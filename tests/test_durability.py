@@ -21,11 +21,13 @@ import pytest
 from donations import store as store_module
 from donations.errors import StoreError
 from donations.ledger import Bucket
-from donations.store import Store, Total
+from donations.store import Store
 from tests.saver import GIFTS, KEY, NETWORKS, save, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from donations.books import Figure
 
 ROOT = Path(__file__).parent.parent
 KILLS = 60
@@ -56,7 +58,7 @@ def everything(path: Path) -> dict[str, list[tuple[object, ...]]]:
         return {table: raw.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
 
 
-def totals(store: Store) -> dict[tuple[str, Bucket], Total]:
+def totals(store: Store) -> dict[tuple[str, Bucket], Figure]:
     return {(m, b): total for (_, m, b), total in store.months().items() if total.transfers}
 
 

@@ -37,11 +37,13 @@ LAYERS = {
     "agreement": "errors ledger",
     "signed": "",
     "snapshot": "chains ledger signed",
+    "valuation": "",
     "arrivals": "ledger",
     "listing": "amounts arrivals ledger snapshot",
     # what the author writes
     "seed_words": "errors",
     "secrets": "errors seed_words",
+    "books": "amounts ledger secrets valuation",
     "config_file": "errors secrets toml_lines",
     "config_pages": "config_file",
     "config_author": "config_file",
@@ -64,7 +66,10 @@ LAYERS = {
     "rows": "amounts ledger",
     "evidence": "amounts ledger proof rows schema",
     "kept_quotes": "rows schema",
-    "store": "amounts errors evidence kept_quotes ledger reasons rows schema",
+    "sums": "amounts books ledger rows schema",
+    "bookkeeping": "amounts books ledger rows schema valuation",
+    "store": "amounts bookkeeping books errors evidence kept_quotes ledger reasons rows schema "
+    "sums valuation",
     # following
     "operators": "errors reasons sources",
     "origins": "chains config ledger operators sources store",
@@ -77,17 +82,17 @@ LAYERS = {
     "coverage": "config ledger operators origins sources store",
     "unsettled": "ledger store",
     "journal": "ledger",
-    "settling": "agreement config coverage differences errors evidence gate header_keeper journal "
-    "ledger operators origins sources store unsettled",
-    "tracker": "chains config errors evidence header_keeper lateness ledger operators prover "
-    "quarantine settling sources store",
+    "settling": "agreement books config coverage differences errors evidence gate header_keeper "
+    "journal ledger operators origins sources store unsettled",
+    "tracker": "books chains config errors evidence header_keeper lateness ledger operators "
+    "prover quarantine settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
     "prices": "amounts chains config errors kept_quotes ledger reasons sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_token errors ledger listing png qr reasons secrets signed "
     "snapshot",
-    "summary": "arrivals config differences evidence ledger snapshot store",
+    "summary": "arrivals books config differences evidence ledger snapshot store",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
@@ -99,9 +104,9 @@ LAYERS = {
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
-    "app": "attribution arrivals chains config config_author control errors ethereum_levels ledger "
-    "lister listing operators reasons showing snapshot sources statement store summary tamper "
-    "timer tracker web",
+    "app": "attribution arrivals books chains config config_author control errors ethereum_levels "
+    "ledger lister listing operators reasons showing snapshot sources statement store summary "
+    "tamper timer tracker web",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
     "demo": "amounts app config web",
@@ -115,13 +120,15 @@ LAYERS = {
 FOR_TYPES_ONLY = {
     # rows.py turns rows into the store's own records; the records belong to the store's face.
     ("rows", "store"),
+    # A conflict carries the entries that came between.
+    ("errors", "books"),
 }
 
 # Third-party packages: the files and folders that may name them. There is no other package.
 FENCES = {
     "aiohttp": {"demo", "fetch.py", "public_web.py", "sources", "web"},
     "apscheduler": {"timer.py"},
-    "babel": {"web"},
+    "babel": {"valuation.py", "web"},
     "bit": {"chains"},
     "brotli": {"web"},
     "coincurve": {"statement"},
@@ -129,7 +136,15 @@ FENCES = {
     "eth_hash": {"chains", "proof", "statement"},
     "eth_utils": {"demo"},
     "qrcode": {"qr.py"},
-    "sqlalchemy": {"evidence.py", "kept_quotes.py", "rows.py", "schema.py", "store.py"},
+    "sqlalchemy": {
+        "bookkeeping.py",
+        "evidence.py",
+        "kept_quotes.py",
+        "rows.py",
+        "schema.py",
+        "store.py",
+        "sums.py",
+    },
     "web3": {"sources"},
 }
 
@@ -157,6 +172,10 @@ MONEY = (
     "listing.py",
     "store.py",
     "rows.py",
+    "sums.py",
+    "valuation.py",
+    "books.py",
+    "bookkeeping.py",
     "evidence.py",
     "totals.py",
     "summary.py",
@@ -199,6 +218,7 @@ LONG_FILES = {
     "chains/milestones.py": "hashes of blocks, one a line",
     "ledger.py": "the table of states and all laws of money in one place, on purpose",
     "schema.py": "all tables, and the steps that led to them",
+    "settling.py": "every way in which a ledger changes, one turn at a time",
     "store.py": "every statement that touches the database",
     "sources/electrum.py": "the whole conversation about one address",
     "sources/ethereum.py": "the certified search and its cursor, which must be read together",

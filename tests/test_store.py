@@ -32,13 +32,15 @@ from donations.ledger import (
 )
 from donations.proof.inclusion import Inclusion
 from donations.schema import MIGRATIONS
-from donations.store import Batch, Cursor, Standing, Store, Total
+from donations.store import Batch, Cursor, Standing, Store
 from tests.ledger.build import KEY, START, Book, block, chain, gift, view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import tzinfo
     from pathlib import Path
+
+    from donations.books import Figure
 
 NETWORKS = {"btc": "mainnet"}
 OTHER = replace(KEY, address="1Other")
@@ -81,7 +83,7 @@ def seen_at(moment: int, identity: str = "t", units: int = 5) -> Change:
     return change
 
 
-def totals(store: Store) -> dict[tuple[Key, str, Bucket], Total]:
+def totals(store: Store) -> dict[tuple[Key, str, Bucket], Figure]:
     """The running totals, without those that became nothing again."""
     return {where: total for where, total in store.months().items() if total.transfers}
 
@@ -380,6 +382,7 @@ def test_a_database_without_levels_gets_them(tmp_path: Path) -> None:
     store.close()
     with sqlite3.connect(tmp_path / "d.sqlite") as raw:
         raw.execute("DROP INDEX transfers_unproven")
+        raw.execute("DROP INDEX transfers_in_order")
         raw.execute("ALTER TABLE transfers DROP COLUMN level")
         for table in ("claims", "headers", "proofs", "convictions"):
             raw.execute(f"DROP TABLE {table}")

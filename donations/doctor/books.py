@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from donations.amounts import parse_units
 from donations.doctor.faults import Faults
-from donations.ledger import Bucket, Key, Kind, State, Transfer
+from donations.ledger import PENDING, Bucket, Key, Kind, State, Transfer
 from donations.rows import transfer_of, transfer_row
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
-_IN_BLOCKS = tuple(b for b in Bucket if b not in (Bucket.PENDING, Bucket.OWN_PENDING))
+_IN_BLOCKS = tuple(b for b in Bucket if b not in PENDING)
 _DIGEST = 1 << 256
 _OUTPOINT = re.compile(r"[0-9a-f]{64}:\d+")
 _DERIVED = ("received_at", "settled")
@@ -229,7 +229,7 @@ def _check_balances(
             f"{key.address} {key.asset}: at block {row.height} the operators tell a balance of "
             f"{row.balance}, the transfers in blocks make {book.total(*_IN_BLOCKS)} (base units)"
         )
-        if any(bucket in (Bucket.PENDING, Bucket.OWN_PENDING) for _, bucket in book.sums):
+        if any(bucket in PENDING for _, bucket in book.sums):
             yield text
         else:
             faults.add("balances that the ledger does not explain", text)
