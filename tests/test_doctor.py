@@ -142,6 +142,14 @@ def test_a_lived_ledger_is_in_order(config: Config) -> None:
         ),
         ("UPDATE views SET balance = '1' WHERE chain = 'bch'", "does not explain"),
         ("UPDATE facts SET value = 'regtest' WHERE name = 'network:btc'", "of network regtest"),
+        ("UPDATE days SET units = '1' WHERE bucket = 'final'", "not those of the transfers"),
+        ("UPDATE totals SET minor = '1' WHERE bucket = 'final'", "not those of the transfers"),
+        (
+            "INSERT INTO valuations SELECT 'EUR', chain, address, asset, id, '7', '1', 1, 'x', 1 "
+            "FROM transfers WHERE amount = '5001'",
+            "not those of the transfers",
+        ),
+        ("UPDATE transfers SET excluded = 1 WHERE amount = '5001'", "than the author wrote"),
         ("DROP TABLE totals", "tables are missing"),
         ("PRAGMA user_version = 999", "newer than this program"),
     ],

@@ -97,7 +97,7 @@ LAYERS = {
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # looking after it
-    "doctor": "amounts chains config errors ledger proof rows schema",
+    "doctor": "amounts books chains config errors ledger proof rows schema",
     "control": "errors",
     "copies": "doctor errors reasons schema store",
     # the author's pages

@@ -15,6 +15,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import parse_units
+from donations.books import Figure
 from donations.doctor.faults import Faults
 from donations.ledger import PENDING, Bucket, Key, Kind, State, Transfer
 from donations.rows import transfer_of, transfer_row
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _IN_BLOCKS = tuple(b for b in Bucket if b not in PENDING)
 _DIGEST = 1 << 256
+_MONTH = "2026-11"
 _OUTPOINT = re.compile(r"[0-9a-f]{64}:\d+")
 _DERIVED = ("received_at", "settled")
 
@@ -35,7 +37,8 @@ class Book:
 
     ``unproven`` would stand in blocks if that were proven. ``digest`` is of the final transfers,
     and of facts of the chain alone: whoever recorded the same transfers in whatever order has the
-    same. ``height`` is that of the last view, None before it.
+    same. ``height`` is that of the last view, None before it. ``sums`` are by period, a month or a
+    day, and by bucket.
     """
 
     key: Key
@@ -44,11 +47,15 @@ class Book:
     unproven: int = 0
     digest: int = 0
     height: int | None = None
-    sums: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    sums: dict[tuple[str, str], Figure] = field(default_factory=dict)
 
     def total(self, *buckets: Bucket) -> int:
         """Base units in some buckets, all months together."""
-        return sum(units for (_, bucket), (units, _) in self.sums.items() if bucket in buckets)
+        return sum(
+            figure.units
+            for (period, bucket), figure in self.sums.items()
+            if bucket in buckets and len(period) == len(_MONTH)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +82,14 @@ def audit(connection: sqlite3.Connection, zone: tzinfo) -> Audit:
     books: dict[Key, Book] = {}
     faults = Faults()
     consumer: dict[bytes, bytes] = {}
+    excluded = _excluded(connection)
     for transfer, changes in _with_changes(connection, faults):
         book = books.setdefault(transfer.key, Book(transfer.key))
-        _enter(book, transfer, zone)
+        _enter(book, transfer, _worth(connection, transfer), zone)
+        key = transfer.key
+        named = (key.chain, key.address, key.asset, transfer.id) in excluded
+        if transfer.excluded is not named:
+            faults.add("transfers that count otherwise than the author wrote", transfer.id)
         _check_story(transfer, changes, faults)
         _check_outputs(connection, transfer, faults)
         if transfer.bucket is not None:
@@ -120,7 +132,28 @@ def _identity(row: Any) -> tuple[str, str, str, str]:
     return row.chain, row.address, row.asset, row.id
 
 
-def _enter(book: Book, transfer: Transfer, zone: tzinfo) -> None:
+def _excluded(connection: sqlite3.Connection) -> set[tuple[str, str, str, str]]:
+    """The transfers that the author's entries say are not gifts."""
+    return {
+        _identity(row)
+        for row in connection.execute(
+            "SELECT chain, address, asset, id FROM annotations WHERE writing = 'not a gift' AND "
+            "sequence NOT IN (SELECT undoes FROM annotations WHERE undoes IS NOT NULL)"
+        )
+    }
+
+
+def _worth(connection: sqlite3.Connection, transfer: Transfer) -> int | None:
+    """Minor units of the currency that sums are in; None while it is unknown."""
+    row = connection.execute(
+        "SELECT minor FROM valuations WHERE chain = ? AND address = ? AND asset = ? AND id = ? "
+        "AND currency = (SELECT value FROM facts WHERE name = 'currency')",
+        (transfer.key.chain, transfer.key.address, transfer.key.asset, transfer.id),
+    ).fetchone()
+    return None if row is None else parse_units(row.minor)
+
+
+def _enter(book: Book, transfer: Transfer, minor: int | None, zone: tzinfo) -> None:
     book.transfers += 1
     if transfer.state is State.FINAL:
         book.final += 1
@@ -128,9 +161,11 @@ def _enter(book: Book, transfer: Transfer, zone: tzinfo) -> None:
     if transfer.waits_for_proof and transfer.bucket is not None:
         book.unproven += transfer.amount
     if transfer.bucket is not None:
-        month = datetime.fromtimestamp(transfer.received_at, zone).strftime("%Y-%m")
-        units, count = book.sums.get((month, transfer.bucket), (0, 0))
-        book.sums[month, transfer.bucket] = (units + transfer.amount, count + 1)
+        day = datetime.fromtimestamp(transfer.received_at, zone).strftime("%Y-%m-%d")
+        figure = Figure(transfer.amount, 1, minor or 0, int(minor is not None))
+        for period in (day[: len(_MONTH)], day):
+            place = period, transfer.bucket
+            book.sums[place] = book.sums.get(place, Figure()) + figure
 
 
 def _digest(transfer: Transfer) -> int:
@@ -194,22 +229,29 @@ def _check_rivals(transfer: Transfer, consumer: dict[bytes, bytes], faults: Faul
 
 
 def _compare_totals(connection: sqlite3.Connection, books: dict[Key, Book], faults: Faults) -> None:
-    kept: dict[Key, dict[tuple[str, str], tuple[int, int]]] = defaultdict(dict)
-    for row in connection.execute("SELECT * FROM totals"):
-        total = (parse_units(row.units), row.transfers)
-        if total != (0, 0):
-            kept[Key(row.chain, row.address, row.asset)][row.month, row.bucket] = total
+    kept: dict[Key, dict[tuple[str, str], Figure]] = defaultdict(dict)
+    for table, period in (("totals", "month"), ("days", "day")):
+        for row in connection.execute(f"SELECT *, {period} AS period FROM {table}"):  # noqa: S608
+            total = Figure(
+                parse_units(row.units), row.transfers, parse_units(row.minor), row.valued
+            )
+            if total != Figure():
+                kept[Key(row.chain, row.address, row.asset)][row.period, row.bucket] = total
     for key in sorted({*kept, *books}):
         anew = books[key].sums if key in books else {}
         for place in sorted({*kept[key], *anew}):
-            ours, theirs = anew.get(place, (0, 0)), kept[key].get(place, (0, 0))
+            ours, theirs = anew.get(place, Figure()), kept[key].get(place, Figure())
             if ours != theirs:
-                month, bucket = place
+                period, bucket = place
                 faults.add(
                     "sums that are not those of the transfers",
-                    f"{key.address} {key.asset} {month} {bucket}: kept {theirs[0]} in {theirs[1]}, "
-                    f"the transfers make {ours[0]} in {ours[1]}",
+                    f"{key.address} {key.asset} {period} {bucket}: kept {_told(theirs)}, "
+                    f"the transfers make {_told(ours)}",
                 )
+
+
+def _told(figure: Figure) -> str:
+    return f"{figure.units} in {figure.transfers}, {figure.valued} of them worth {figure.minor}"
 
 
 def _check_balances(
