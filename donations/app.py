@@ -34,6 +34,8 @@ from donations.tamper.setup import make_watch
 from donations.timer import Timer
 from donations.tracker import Tracker
 from donations.web import create_web
+from donations.web.api.front import Front
+from donations.web.api.public import PublicApi
 from donations.web.assets import load_assets
 from donations.web.author.gate import Gate
 from donations.web.author.pages import AuthorPages
@@ -202,6 +204,7 @@ class Service:
             zone=config.timezone,
         )
         self.ledger = LedgerPages(assets, zone=config.timezone)
+        self.public_api = PublicApi(shown(config), lists=config.widget.ledger)
         self.lister = Lister(config) if config.widget.ledger else None
         self.showcase = Showcase(config)
         self.proofs = Proofs(self.showcase.bundle)
@@ -354,7 +357,9 @@ class Service:
         )
         signed = self.statement.signed if self.statement else None
         snapshot = replace(snapshot, established=self._established, signed=signed)
-        self.thanks.publish(snapshot, self._arrivals.copy())
+        arrivals = self._arrivals.copy()
+        self.thanks.publish(snapshot, arrivals)
+        self.public_api.publish(snapshot, arrivals)
         if await asyncio.to_thread(self.publisher.publish, snapshot):
             self.live.announce()
         if self.lister is not None:
@@ -362,6 +367,7 @@ class Service:
 
     def _list(self, listing: Listing) -> None:
         self.proofs.changed()
+        self.public_api.take_list(listing)
         if self.publisher.published is not None:
             self.ledger.publish(self.publisher.published, listing)
         counts = count_established(listing)
@@ -420,10 +426,11 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
             service.publisher,
             service.readiness,
             public_url=config.public_url,
-            trusted=config.server.trusted_proxies,
+            front=lambda routes: Front(routes, config.server.trusted_proxies),
             more=[
                 *service.live.routes(),
                 *service.thanks.routes(),
+                *service.public_api.routes(),
                 *(listed if config.widget.ledger else ()),
                 *well_known_routes(signed),
                 *author,

@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from donations.amounts import format_amount
-from donations.arrivals import whereabouts_of
+from donations.arrivals import read_number, whereabouts_of
 from donations.ledger import Bucket, Key, Kind, Level, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from donations.snapshot import Shown
 
 PAGE = 100
+_BEGINNING = 4  # bytes of a number; 200,000 of them take a megabyte
 
 # Where a transfer stands in the order: the moment it was received at, then its name.
 Place = tuple[int, str, str, str, str]
@@ -39,23 +40,34 @@ def place_of(transfer: Transfer) -> Place:
     return transfer.received_at, key.chain, key.address, key.asset, transfer.id
 
 
+def place_in(entry: Mapping[str, Any]) -> Place:
+    """The place of an entry as readers get it."""
+    return entry["time"], entry["chain"], entry["address"], entry["asset"], entry["id"]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some transfers in their order, from the place ``first`` to the first place of the next page.
 
     ``sums`` are of its gifts that stand in blocks, very small ones included. ``packed`` holds the
     JSON object that readers get: "entries", and "small" for gifts that are counted and not listed.
+    ``numbers`` are the beginnings of the numbers of its transactions, one after the other.
     """
 
     first: Place
     entries: int
     sums: Sums
     packed: bytes
+    numbers: bytes = b""
 
     @property
     def facts(self) -> bytes:
         """The JSON object."""
         return zlib.decompress(self.packed)
+
+
+def _first(page: Page) -> Place:
+    return page.first
 
 
 @dataclass(frozen=True)
@@ -80,6 +92,28 @@ class Listing:
                 before = total.get(place, (0, 0))
                 total[place] = (before[0] + units, before[1] + gifts)
         return total
+
+    def find(self, number: bytes) -> list[dict[str, Any]]:
+        """The entries of the transaction with this number (32 bytes).
+
+        What is read of each page is enough to leave out nearly all others.
+        """
+        return [
+            entry
+            for page in self.pages
+            if number[:_BEGINNING] in page.numbers
+            for entry in json.loads(page.facts)["entries"]
+            if read_number(entry["id"]) == number
+        ]
+
+    def before(self, place: Place | None) -> Iterator[dict[str, Any]]:
+        """The entries before a place, the newest first; of all without one."""
+        pages = self.pages
+        end = len(pages) if place is None else bisect_left(pages, place, key=_first)
+        for page in reversed(pages[:end]):
+            for entry in reversed(json.loads(page.facts)["entries"]):
+                if place is None or place_in(entry) < place:
+                    yield entry
 
     def renew(
         self,
@@ -185,7 +219,9 @@ class _Draft:
             {"entries": self.entries, "small": small}, ensure_ascii=False, separators=(",", ":")
         )
         packed = zlib.compress(facts.encode(), 6)
-        return Page(self.first, len(self.entries), self.sums, packed)
+        numbers = (read_number(entry["id"]) or b"" for entry in self.entries)
+        beginnings = b"".join(number[:_BEGINNING] for number in numbers)
+        return Page(self.first, len(self.entries), self.sums, packed, beginnings)
 
 
 def _is_small(one: Shown, transfer: Transfer) -> bool:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Middleware
 
     from donations.web.author.gate import Gate
-    from donations.web.client_address import Network
     from donations.web.publisher import Publisher
 
 MAX_BODY = 16 * 1024  # bytes; nothing public takes a body at all
@@ -30,19 +29,19 @@ def create_web(
     readiness: Callable[[], Readiness],
     *,
     public_url: str | None = None,
-    trusted: Sequence[Network] = (),
     more: Iterable[web.AbstractRouteDef] = (),
     gate: Gate | None = None,
+    front: Callable[[Sequence[Route]], Front] = Front,
 ) -> web.Application:
     """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes.
 
-    ``trusted`` are the proxies that say whose request they bring. Raises LookupError for a route of
+    ``front`` makes what stands around the documented routes. Raises LookupError for a route of
     which `access` does not say who may ask for it, and for one of the author without the ``gate``
     in front of it.
     """
     routes = [*public_routes(publisher, readiness), *more]
     documented = document_routes([route for route in routes if isinstance(route, Route)])
-    around: list[Middleware] = [Front(documented, trusted).around, only_http]
+    around: list[Middleware] = [front(documented).around, only_http]
     if public_url:
         around.append(only_host(public_url))
     if gate is not None:

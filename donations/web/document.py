@@ -29,7 +29,7 @@ def write_document(snapshot: Snapshot) -> bytes:
         "title": snapshot.title,
         "language": snapshot.language,
         "coins": [coin_form(coin) for coin in snapshot.coins],
-        "goal": _goal(snapshot.goal) if snapshot.goal else None,
+        "goal": goal_form(snapshot.goal) if snapshot.goal else None,
         "gifts": [_gift(gift) for gift in snapshot.gifts],
         "signed": _signed(snapshot.signed) if snapshot.signed else None,
     }
@@ -102,7 +102,8 @@ def _signed(signed: Signed) -> SignedForm:
     return {"date": signed.day, "by": [*signed.by], "statement": ".well-known/donations.txt"}
 
 
-def _goal(goal: Goal) -> GoalForm:
+def goal_form(goal: Goal) -> GoalForm:
+    """What is collected for, and how far it has come."""
     return {
         "symbol": goal.symbol,
         "decimals": goal.decimals,

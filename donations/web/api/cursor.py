@@ -14,8 +14,8 @@ from donations.web.api.parameter import Parameter, word
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The moment, chain, address, asset and name of a transfer.
-Place = tuple[int, str, str, str, str]
+    from donations.listing import Place
+
 
 _PARTS = (
     r"0|[1-9][0-9]{0,10}",
