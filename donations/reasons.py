@@ -68,8 +68,9 @@ MEANINGS = MappingProxyType(
         "machine's name servers.",
         Reason.TLS: "No encrypted connection can be made, and plain text is never tried instead; "
         "look at the scheme and port in the upstream's URL.",
-        Reason.CERTIFICATE: "It shows another certificate than before; if its operator renewed "
-        "it, run `donations check --accept-certificate HOST`, otherwise replace the upstream.",
+        Reason.CERTIFICATE: "Its certificate has run out, is of another host, or is another than "
+        "before; if an Electrum server renewed its own, run `donations check --accept-certificate "
+        "HOST`, else replace it.",
         Reason.CLOSED: "It closes the connection; it is called again by itself, replace it if "
         "that lasts for days.",
         Reason.CUT_SHORT: "Its answer ends too early and was thrown away whole; it is asked again "

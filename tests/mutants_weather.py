@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 _OPERATORS = "tests/test_operators.py"
 _ELECTRUM = "tests/sources/test_electrum.py"
+_LINES = "tests/test_lines.py"
 _LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
@@ -87,6 +88,50 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 '                await self.call("server.ping")',
                 "            self._heard_at = time.monotonic()",
                 f"{_ELECTRUM}::test_a_line_that_died_without_a_word_is_noticed",
+            ),
+        ),
+    ),
+    (
+        "donations/event_loop.py",
+        (
+            (
+                "any number of names are looked up at once",
+                "_AT_ONCE = 64",
+                "_AT_ONCE = 6_400",
+                f"{_LINES}::test_names_without_an_answer_hold_nothing_up",
+            ),
+        ),
+    ),
+    (
+        "donations/sources/electrum_connection.py",
+        (
+            (
+                "an address that swallows everything is waited for",
+                "host, port, limit=MAX_LINE, happy_eyeballs_delay=STAGGER_SECONDS",
+                "host, port, limit=MAX_LINE",
+                f"{_LINES}::test_an_address_that_leads_nowhere_is_not_waited_for",
+            ),
+        ),
+    ),
+    (
+        "donations/sources/transport.py",
+        (
+            (
+                "a name that moved is asked at its old place",
+                "use_dns_cache=False",
+                "use_dns_cache=True",
+                f"{_LINES}::test_every_fault_of_names",
+            ),
+        ),
+    ),
+    (
+        "donations/sources/electrum_tls.py",
+        (
+            (
+                "a pinned server may show another certificate",
+                "    elif pin != shown:",
+                "    elif not shown:",
+                f"{_LINES}::test_every_fault_of_tls",
             ),
         ),
     ),

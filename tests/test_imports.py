@@ -25,6 +25,7 @@ LAYERS = {
     "labels": "",
     "toml_lines": "",
     "timer": "",
+    "event_loop": "",
     "png": "",
     "author_token": "",
     "qr": "png",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from donations.commands.base import DONE, WORLD_WRONG, command, config_option, port, speed
 from donations.config import Config, load
+from donations.event_loop import run
 
 if TYPE_CHECKING:
     import argparse
@@ -91,7 +92,7 @@ def _until_stopped(work: Coroutine[Any, Any, None], host: str, port: int) -> int
             await task
 
     try:
-        asyncio.run(guarded())
+        run(guarded())
     except OSError as error:
         # asyncio puts a sentence of its own in the place of the system's word.
         number = error.errno or 0

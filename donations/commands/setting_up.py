@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ from donations.commands.base import (
 )
 from donations.config import Config, load
 from donations.errors import ConfigError
+from donations.event_loop import run
 
 if TYPE_CHECKING:
     import argparse
@@ -99,7 +99,7 @@ def _check(options: argparse.Namespace) -> int:
         print(f"forgot the certificate of {', '.join(forgotten)}", file=sys.stderr)
     if options.pages:
         return _check_pages(config, options)
-    rows = asyncio.run(check.check(config))
+    rows = run(check.check(config))
     word = own_word(config)
     if options.json:
         show(check.as_json(config, rows) | word.as_json())

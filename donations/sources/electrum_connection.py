@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from donations import __version__
 from donations.errors import UpstreamMalformed, UpstreamUnavailable
 from donations.reasons import Reason
-from donations.sources.electrum_tls import open_tls
+from donations.sources.electrum_tls import STAGGER_SECONDS, open_tls
 from donations.sources.transport import decode
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ class Connection:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 if parts.scheme == "tcp":
-                    streams = await asyncio.open_connection(host, port, limit=MAX_LINE)
+                    streams = await asyncio.open_connection(
+                        host, port, limit=MAX_LINE, happy_eyeballs_delay=STAGGER_SECONDS
+                    )
                 else:
                     streams = await open_tls(host, port, certificates, MAX_LINE)
         except TimeoutError:

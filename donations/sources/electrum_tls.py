@@ -14,6 +14,8 @@ from donations.sources.certificates import AUTHORITY
 if TYPE_CHECKING:
     from donations.sources.certificates import Certificates
 
+# RFC 8305, section 5: where the first address of a name leads nowhere, the next is tried beside it.
+STAGGER_SECONDS = 0.25
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -28,7 +30,11 @@ async def open_tls(host: str, port: int, certificates: Certificates, limit: int)
     if pin in (None, AUTHORITY):
         try:
             streams = await asyncio.open_connection(
-                host, port, ssl=certificates.authorities, limit=limit
+                host,
+                port,
+                ssl=certificates.authorities,
+                limit=limit,
+                happy_eyeballs_delay=STAGGER_SECONDS,
             )
         except ssl.SSLCertVerificationError as error:
             if pin == AUTHORITY:
@@ -44,7 +50,9 @@ async def open_tls(host: str, port: int, certificates: Certificates, limit: int)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the pin below is the check
-    reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=limit)
+    reader, writer = await asyncio.open_connection(
+        host, port, ssl=context, limit=limit, happy_eyeballs_delay=STAGGER_SECONDS
+    )
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     shown = hashlib.sha256(certificate).hexdigest()
     if pin is None:

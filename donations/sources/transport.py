@@ -90,7 +90,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def session() -> aiohttp.ClientSession:
     """A client for one operator: one connection, no cookies, no proxy from the environment."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=1),
+        connector=aiohttp.TCPConnector(limit=1, use_dns_cache=False),
         timeout=_TIMEOUT,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
