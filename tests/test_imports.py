@@ -112,7 +112,7 @@ LAYERS = {
     "sources store",
     "demo": "amounts app config web",
     "commands": "app author_token bundle check config config_author copies demo doctor "
-    "errors init own_word showing summary totals web",
+    "errors event_loop init own_word showing summary totals web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
