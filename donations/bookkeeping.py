@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, exists, false, func, insert, literal, or_, select, tuple_
 
 from donations.amounts import parse_units
-from donations.books import Annotation, Entry, ManualGift, Writing, standing
+from donations.books import Annotation, Entry, ManualGift, Writing, place_of, standing
 from donations.ledger import Key, State
 from donations.rows import key_row, of_key, portions, put, transfer_of
 from donations.schema import ANNOTATIONS, TRANSFERS, VALUATIONS, VIEWS
 from donations.valuation import Valuation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
     from sqlalchemy.engine import Row
@@ -217,6 +217,26 @@ def read_entries(
         where.append(tuple_(*_ORDER) < tuple_(*map(literal, before)))
     query = select(TRANSFERS).where(*where).order_by(*(c.desc() for c in _ORDER)).limit(limit)
     return entries_of(connection, [transfer_of(r) for r in connection.execute(query)], currency)
+
+
+def stream_entries(
+    connection: Connection, wanted: Filter, currency: str, page: int = 500
+) -> Iterator[Entry]:
+    """All transfers that ``wanted`` lets through, the oldest first, a page in memory at a time."""
+    where = list(_conditions(wanted, currency))
+    if wanted.text:
+        where.append(_named(connection, wanted.text))
+    after: tuple[Any, ...] | None = None
+    while True:
+        query = select(TRANSFERS).where(*where).order_by(*_ORDER).limit(page)
+        if after is not None:
+            query = query.where(tuple_(*_ORDER) > tuple_(*map(literal, after)))
+        some = [transfer_of(row) for row in connection.execute(query)]
+        found = entries_of(connection, some, currency)
+        yield from found
+        if len(found) < page:
+            return
+        after = place_of(found[-1].transfer)
 
 
 def entries_of(connection: Connection, transfers: Sequence[Transfer], currency: str) -> list[Entry]:

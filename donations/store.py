@@ -475,6 +475,14 @@ class Store:
         with self._connected() as connection:
             return bookkeeping.read_entries(connection, wanted, before, limit, self._currency)
 
+    def all_entries(self, wanted: Filter) -> Iterator[Entry]:
+        """Transfers that ``wanted`` lets through, the oldest first, all of one moment.
+
+        They stream: until the last one is taken, nothing else can be asked of this store.
+        """
+        with self._connected() as connection:
+            yield from bookkeeping.stream_entries(connection, wanted, self._currency)
+
     def entry(self, key: Key, identity: str) -> Entry | None:
         """One transfer with what is kept beside it; None where there is none."""
         with self._connected() as connection:
