@@ -19,6 +19,7 @@ from donations.control import listening
 from donations.errors import ConfigError, StoreError
 from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
+from donations.notify.notifier import Notifier
 from donations.operators import Operator
 from donations.reasons import Reason
 from donations.showing import Showcase
@@ -29,7 +30,7 @@ from donations.sources.explorer_source import ExplorerSource
 from donations.sources.shelf import Shelf
 from donations.statement.files import statement_to_show
 from donations.store import Store
-from donations.summary import nothing_known, read_arrivals, shown, summarise
+from donations.summary import announced, nothing_known, read_arrivals, shown, summarise
 from donations.tamper.setup import make_watch
 from donations.timer import Timer
 from donations.tracker import Tracker
@@ -188,7 +189,8 @@ class Service:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.store = Store(config.database, config.timezone, config.currency)
+        self.store = Store(config.database, config.timezone, config.currency, announced(config))
+        self.notifier = Notifier(config.notify, self.store, title=config.title)
         self.publisher = Publisher(
             assets := load_assets(),
             languages=[*assets.locales],
@@ -237,6 +239,7 @@ class Service:
     def _alarms(self) -> tuple[Alarm, ...]:
         wrong = {
             Alarm.PAGES: self.pages is not None and self.pages.alarmed,
+            Alarm.NOTIFICATIONS: self.notifier.alarmed,
             Alarm.STATEMENT: self.config.statement is not None and self.statement is None,
         }
         return tuple(alarm for alarm, is_wrong in wrong.items() if is_wrong)
@@ -264,12 +267,15 @@ class Service:
         networks = {name: s.network.name for name, s in self.config.chains.items()}
         await self.store.run(self.store.open, networks)
         self._arrivals = await self.store.run(read_arrivals, self.config, self.store)
+        await self.notifier.load()
         await self._publish()
 
     async def track(self) -> None:
         """Follow all chains until cancelled."""
         certificates = Certificates(certificates_path(self.config))
         timer = Timer()
+        telling = asyncio.create_task(self.notifier.run())
+        telling.add_done_callback(_report)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_published())
@@ -307,10 +313,14 @@ class Service:
                     await self.pages.load()
                     timer.every(_REFRESH_SECONDS, self.pages.tick)
                 timer.every(_REFRESH_SECONDS, self._changed.set)
+                timer.every(_REFRESH_SECONDS, self.notifier.wake)
                 timer.start()
         finally:
             self._stopping = True
             await timer.stop()
+            telling.cancel()
+            await asyncio.wait([telling], timeout=_STOP_SECONDS / 2)
+            await self.notifier.close()
             for naming in self.attributions:
                 await naming.close()
             if self.pages is not None:
@@ -335,6 +345,7 @@ class Service:
         return kept
 
     def _take_in(self, changes: Sequence[Change]) -> None:
+        self.notifier.wake()
         self._arrivals.apply(change.after for change in changes)
         for levels in self._levels:
             levels.note(c.after for c in changes if c.after.key.chain == levels.chain)
@@ -454,7 +465,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
 
 def _report(tracking: asyncio.Task[None]) -> None:
     if not tracking.cancelled() and tracking.exception() is not None:
-        logger.error("the watch ended by an error", exc_info=tracking.exception())
+        logger.error("a task of the service ended by an error", exc_info=tracking.exception())
 
 
 async def _stop(tracking: asyncio.Task[None]) -> None:

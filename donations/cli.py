@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from donations import __version__
-from donations.commands import author, copying, proving, running, setting_up, totals
+from donations.commands import author, copying, notifying, proving, running, setting_up, totals
 from donations.commands.base import DONE, INPUT_WRONG, WORLD_WRONG
 from donations.errors import ConfigError, DonationsError, SecretPasted
 from donations.secrets import ADVICE, find_secret
@@ -24,6 +24,7 @@ COMMANDS = (
     running.add_serve,
     totals.add,
     author.add,
+    notifying.add,
     proving.add,
     copying.add,
     running.add_demo,

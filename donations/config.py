@@ -22,6 +22,7 @@ from donations.config_author import KEYS as AUTHOR_KEYS
 from donations.config_author import Operator, exposure, is_loopback, read_author
 from donations.config_chains import ChainSettings, Watched, read_chains
 from donations.config_file import Source, Table, read_text
+from donations.config_notify import ChannelSettings, read_channels
 from donations.config_pages import PageWatch, StatementSettings, read_statement, read_watch
 from donations.config_prices import KEYS as PRICE_KEYS
 from donations.config_prices import PriceSettings, read_prices
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "ChainSettings", "Config", "Goal", "Operator", "PageWatch", "PriceSettings", "Server",
+    "ChainSettings", "ChannelSettings", "Config", "Goal", "Operator", "PageWatch",
+    "PriceSettings", "Server",
     "StatementSettings", "Watched", "Widget", "load", "parse",
 ]  # fmt: skip
 
@@ -41,7 +43,7 @@ FILE_VARIABLE = "DONATIONS_CONFIG"
 _KEYS = (
     "public_url", "title", "language", "timezone", "currency", "database", "poll_seconds",
     "grace_seconds", "addresses", "server", "widget", "prices", "watch", "statement", "author",
-    "chains",
+    "chains", "notify", "silent_minutes",
 )  # fmt: skip
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
@@ -99,6 +101,8 @@ class Config:
     statement: StatementSettings | None
     chains: Mapping[str, ChainSettings]
     author: tuple[Operator, ...] = ()
+    notify: tuple[ChannelSettings, ...] = ()
+    silent_minutes: int = 15
 
     @property
     def watched(self) -> tuple[Watched, ...]:
@@ -139,12 +143,13 @@ def parse(
     chains = read_chains(root)
     folder = path.parent if path is not None else Path()
     public_url = _public_url(root)
+    language = _matching(root, "language", "en", _LANGUAGE, 'a language is written like "fr"')
     server = _server(root.table("server", ("host", "port", "trusted_proxies")))
     return Config(
         path=path,
         public_url=public_url,
         title=_title(root),
-        language=_matching(root, "language", "en", _LANGUAGE, 'a language is written like "fr"'),
+        language=language,
         timezone=_timezone(root),
         currency=_matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"'),
         database=_database(root, folder),
@@ -157,6 +162,8 @@ def parse(
         statement=read_statement(root.table("statement", ("folder", "minisign")), folder),
         chains=chains,
         author=_author(root.table("author", AUTHOR_KEYS), server, public_url),
+        notify=read_channels(root, language),
+        silent_minutes=root.integer("silent_minutes", 15, 1, 1_440),
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MAX_BYTES = 1 << 20
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
 # Values that are meant to hold 64 hexadecimal digits, or a service's own key inside a URL.
-_HEX_KEYS = frozenset({"genesis", "url", "upstreams", "contract", "pages", "sha256"})
+_HEX_KEYS = frozenset({"genesis", "url", "upstreams", "contract", "pages", "secret", "sha256"})
 
 
 class Table:

@@ -13,6 +13,7 @@ DonationsError
 |- BundleRefused          a proof bundle that proves nothing: the exact reason
 |- Conflict               somebody else wrote about the same thing meanwhile: look, then write again
 |- NotFound               what is asked for by name is not there
+|- NotDelivered           a channel did not take a message: again later, or never if ``gone``
 |- Unprovable             nothing is wrong, but a proof cannot be had: what stands stays as it is
 '- StoreError             database newer than the code, full, locked or corrupt
 """
@@ -126,6 +127,21 @@ class ProvenLie(BadObservation):
 
 class BundleRefused(DonationsError):
     """A proof bundle is not of its form, or what it claims does not follow from it."""
+
+
+class NotDelivered(DonationsError):
+    """A channel did not take a message. The text holds no secret, and nothing the receiver said.
+
+    ``retry_after`` is in seconds; ``gone``: the receiver asks to be told nothing any more.
+    """
+
+    why = Reason.UNREACHABLE
+
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, gone: bool = False
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after, self.gone = retry_after, gone
 
 
 class Unprovable(DonationsError):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     inspect,
 )
 
@@ -304,6 +305,61 @@ CONVICTIONS = Table(
     PrimaryKeyConstraint("chain", "operator"),
 )
 
+# What the author is told: the bytes of each event as they are sent, for ever.
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    _text("type"),
+    _text("subject"),
+    _integer("number"),
+    _text("payload"),
+    _integer("at"),
+    UniqueConstraint("subject", "number"),
+    sqlite_autoincrement=True,
+)
+
+# Where the chain stood when the watch over a key had caught up: what is older is never announced.
+BASELINES = Table(
+    "baselines",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _integer("tip"),
+    _integer("final_height"),
+    PrimaryKeyConstraint("chain", "address", "asset"),
+)
+
+# How far each channel was told: ``cursor`` is the last event it is done with, ``planned`` the last
+# one of the message under way.
+CHANNELS = Table(
+    "channels",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    _text("settings"),
+    _integer("cursor"),
+    _integer("planned"),
+    _integer("attempts"),
+    _integer("due"),
+    _text("error", nullable=True),
+    _integer("stopped_at", nullable=True),
+)
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    _text("channel"),
+    _integer("sequence"),
+    _text("message"),
+    _integer("attempts"),
+    _integer("at"),
+    _text("error", nullable=True),
+    PrimaryKeyConstraint("channel", "sequence"),
+    Index("deliveries_by_time", "channel", "at"),
+)
+
 
 # What sources of prices told: see `kept_quotes`.
 QUOTES = Table(
@@ -366,8 +422,17 @@ def _books(connection: Connection) -> None:
     connection.exec_driver_sql("UPDATE facts SET value = '' WHERE name = 'timezone'")
 
 
+def _events(connection: Connection) -> None:
+    """What was read before there were events is the past, and is never announced."""
+    METADATA.create_all(connection)
+    connection.exec_driver_sql(
+        "INSERT OR IGNORE INTO baselines SELECT chain, address, asset, height, final_height "
+        "FROM views WHERE complete"
+    )
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books)
+MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books, _events)
 
 
 def migrate(engine: Engine) -> None:

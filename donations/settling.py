@@ -167,6 +167,7 @@ class Settling:
                 history=not complete,
                 facts=(self.coverage.fact(), *self.differences.facts()),
                 claims=self.differences.claims(key) if view.until is None else None,
+                whole=view.until is None,
             )
             await self._store.run(self._store.save, batch)
             self.coverage.believe(key, recorded, agreed, batch.cursors)

@@ -10,19 +10,22 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from heapq import merge
-from typing import IO, TYPE_CHECKING, Any, ParamSpec, TypeVar
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from sqlalchemy import URL, create_engine, delete, event, exists, func, insert, select, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-from donations import bookkeeping, evidence, kept_quotes, rows, sums
+from donations import bookkeeping, evidence, kept_quotes, outbox, rows, sums
 from donations.amounts import parse_units
+from donations.announcements import Baseline
 from donations.books import Figure, Writing
 from donations.errors import Conflict, NotFound, StoreError
 from donations.ledger import (
@@ -60,9 +63,11 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, Table
     from sqlalchemy.engine import Row
 
+    from donations.announcements import Announcement, Asset
     from donations.books import Annotation, Entry, Figures, Filter, Place
     from donations.evidence import Conviction, EthereumProof, KeptClaim, Proof
     from donations.kept_quotes import KeptQuote
+    from donations.outbox import Delivery, Event
     from donations.rows import Told
     from donations.valuation import Valuation
 
@@ -116,6 +121,7 @@ class Batch:
 
     ``blocks`` are the recorded blocks of the chain by height, all of them; ``facts`` are kept by
     name, as by `Store.remember`. ``claims`` take the place of the key's last ones; None: as before.
+    ``whole``: the view reached through the mempool, so that what comes now is news.
     """
 
     changes: tuple[Change, ...]
@@ -125,6 +131,7 @@ class Batch:
     history: bool = False
     facts: tuple[tuple[str, str], ...] = ()
     claims: tuple[KeptClaim, ...] | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +145,20 @@ class Annotated:
 class Store:
     """An open database. Methods are synchronous; `run` carries them to the writer thread."""
 
-    def __init__(self, path: Path, timezone: tzinfo, currency: str = "EUR") -> None:
-        """``timezone`` is that of days and months, ``currency`` (ISO 4217) that of values."""
+    def __init__(
+        self,
+        path: Path,
+        timezone: tzinfo,
+        currency: str = "EUR",
+        assets: Mapping[tuple[str, str], Asset] = MappingProxyType({}),
+    ) -> None:
+        """``timezone`` is that of days and months, ``currency`` (ISO 4217) that of values.
+
+        Of gifts in ``assets``, by chain and asset, the author is told.
+        """
         self._path = path
         self._timezone, self._currency = timezone, currency
+        self._assets = assets
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._engine: Engine | None = None
         self._lock: IO[str] | None = None
@@ -167,6 +184,8 @@ class Store:
         with self._begin() as connection:
             _check_networks(connection, networks, self._path)
             self._check_sums(connection)
+            if self._assets:
+                _note_restore(connection)
 
     def open_readonly(self) -> None:
         """Open an existing database without being able to write it.
@@ -208,6 +227,9 @@ class Store:
                 evidence.replace_claims(connection, batch.standing.key, batch.claims)
             if batch.blocks:
                 _save_blocks(connection, batch.standing.key.chain, batch.blocks)
+            if batch.standing.complete and batch.whole:
+                caught_up = Baseline(batch.standing.tip.height, batch.standing.final_height)
+                outbox.put_baseline(connection, batch.standing.key, caught_up)
 
     def _save_changes(
         self, connection: Connection, changes: Sequence[Change], *, history: bool
@@ -224,6 +246,8 @@ class Store:
         if told:
             connection.execute(insert(CHANGES), [rows.change_row(change) for change in told])
         sums.add_changes(connection, changes, self._timezone, self._currency)
+        if self._assets and not history:
+            outbox.put_changes(connection, told, self._assets, self._currency)
 
     def save_proofs(self, proofs: Sequence[Proof], changes: Sequence[Change]) -> None:
         """Keep proofs, together with what they change."""
@@ -266,10 +290,32 @@ class Store:
             sums.rebuild(connection, self._timezone, self._currency)
         put(connection, FACTS, [{"name": n, "value": value} for n, value in grounds.items()])
 
-    def remember(self, name: str, value: str) -> None:
-        """Keep a fact by its name, in the place of an older one."""
+    def remember(self, name: str, value: str, announcements: Iterable[Announcement] = ()) -> None:
+        """Keep a fact by its name, in the place of an older one, with what is told of it."""
         with self._begin() as connection:
             put(connection, FACTS, [{"name": name, "value": value}])
+            outbox.put_events(connection, announcements)
+
+    def transaction(
+        self,
+        work: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do ``work`` of `outbox`, whole or not at all."""
+        with self._begin() as connection:
+            return work(connection, *args, **kwargs)
+
+    async def transact(
+        self,
+        work: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """The same in the writer thread, as `run`."""
+        return await self.run(lambda: self.transaction(work, *args, **kwargs))
 
     # -- loading
 
@@ -498,6 +544,21 @@ class Store:
         with self._connected() as connection:
             return [rows.told_of(row) for row in connection.execute(query)]
 
+    # -- what was told
+
+    def events(self, before: int | None, limit: int) -> list[tuple[Event, list[Delivery]]]:
+        """What was announced, the newest first, and how it fared in each channel.
+
+        ``before`` is the sequence number of the last one of the page before. A channel that is not
+        named was not told, or not yet.
+        """
+        with self._connected() as connection:
+            latest = outbox.read_latest(connection, before, limit)
+            fared: dict[int, list[Delivery]] = defaultdict(list)
+            for each in outbox.read_deliveries(connection, [event.sequence for event in latest]):
+                fared[each.sequence].append(each)
+        return [(event, fared[event.sequence]) for event in latest]
+
     # -- why it is believed
 
     def claims(self) -> list[KeptClaim]:
@@ -716,6 +777,14 @@ def _check_networks(connection: Connection, networks: Mapping[str, str], path: P
 
 def _fact(connection: Connection, name: str) -> str | None:
     return connection.execute(select(FACTS.c.value).where(FACTS.c.name == name)).scalar()
+
+
+def _note_restore(connection: Connection) -> None:
+    """After a backup was put back, what is looked at again is no news (`restored_at` is a fact)."""
+    restored = _fact(connection, "restored_at")
+    if restored != _fact(connection, "restore_noted"):
+        outbox.forget_baselines(connection)
+        put(connection, FACTS, [{"name": "restore_noted", "value": restored}])
 
 
 def _save_blocks(connection: Connection, chain: str, blocks: Mapping[int, Block]) -> None:

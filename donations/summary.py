@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from donations.announcements import Asset
 from donations.arrivals import LATEST, Arrivals
 from donations.differences import disagree_fact, omit_fact, read_lines
 from donations.ledger import Bucket, Key
@@ -41,6 +42,15 @@ def shown(config: Config) -> tuple[Shown, ...]:
         for settings in config.chains.values()
         for address in settings.addresses
     )
+
+
+def announced(config: Config) -> dict[tuple[str, str], Asset]:
+    """The assets of which the author is told, by chain and symbol."""
+    return {
+        (one.chain.name, symbol): Asset(decimals, one.chain.dust if number == 0 else 0)
+        for one in shown(config)
+        for number, (symbol, decimals) in enumerate(one.decimals.items())
+    }
 
 
 def summarise(config: Config, store: Store, disagreeing: Collection[Key], now: int) -> Snapshot:

@@ -79,13 +79,20 @@ def test_the_example_with_all_its_examples_is_read() -> None:
     assert len(config.chains["eth"].tokens) == 2
 
 
+# What the blocks of the README take from the environment.
+ENVIRONMENT = {
+    "SMTP_URL": "smtp://user:password@mail.example.org:587",
+    "WEBHOOK_SECRET": "whsec_" + 43 * "A" + "=",
+}
+
+
 @pytest.mark.parametrize("block", blocks("toml"))
 def test_the_blocks_of_configuration_are_read(block: str) -> None:
     """Each TOML block of the README is valid, once it has an address."""
     values = tomllib.loads(block)
     if "addresses" not in values:
         block += '[addresses]\nbtc = "1BuyJKZLeEG5YkpbGn4QhtNTxhUqtpEGKf"\n'
-    parse(block, Path("config.toml"), {})
+    parse(block, Path("config.toml"), ENVIRONMENT)
 
 
 def test_the_output_that_is_shown_is_the_output(tmp_path: Path) -> None:

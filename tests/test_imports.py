@@ -41,7 +41,9 @@ LAYERS = {
     "valuation": "",
     "arrivals": "ledger",
     "listing": "amounts arrivals ledger snapshot",
+    "announcements": "amounts ledger",
     # what the author writes
+    "public_web": "",
     "seed_words": "errors",
     "secrets": "errors seed_words",
     "books": "amounts ledger secrets valuation",
@@ -52,13 +54,14 @@ LAYERS = {
     "config_upstreams": "chains config_file",
     "config_prices": "chains config_file",
     "config_chains": "chains config_file config_upstreams errors",
-    "config": "amounts config_author config_chains config_file config_pages config_prices errors",
+    "config_notify": "announcements config_file public_web",
+    "config": "amounts config_author config_chains config_file config_notify config_pages "
+    "config_prices errors",
     "statement": "chains config errors proof signed",
     # the page that is read by init
     "page": "",
     "page_matches": "labels page plain",
     "footer": "chains errors page page_matches plain secrets",
-    "public_web": "",
     "fetch": "__init__ errors public_web",
     "init": "chains config errors fetch footer secrets",
     # asking
@@ -70,8 +73,9 @@ LAYERS = {
     "kept_quotes": "rows schema",
     "sums": "amounts books ledger rows schema",
     "bookkeeping": "amounts books ledger rows schema valuation",
-    "store": "amounts bookkeeping books errors evidence kept_quotes ledger reasons rows schema "
-    "sums valuation",
+    "outbox": "amounts announcements bookkeeping ledger rows schema valuation",
+    "store": "amounts announcements bookkeeping books errors evidence kept_quotes ledger outbox "
+    "reasons rows schema sums valuation",
     # following
     "operators": "errors reasons sources",
     "origins": "chains config ledger operators sources store",
@@ -94,10 +98,13 @@ LAYERS = {
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_token errors ledger listing png qr reasons secrets signed "
     "snapshot",
-    "summary": "arrivals books config differences evidence ledger snapshot store",
+    "summary": "announcements arrivals books config differences evidence ledger snapshot store",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
+    # telling the author
+    "notify": "__init__ announcements config config_notify errors fetch ledger operators outbox "
+    "public_web sources store tracker",
     # looking after it
     "doctor": "amounts books chains config errors ledger proof rows schema",
     "control": "errors",
@@ -107,13 +114,13 @@ LAYERS = {
     "own_word": "config errors statement store tamper web",
     # wiring
     "app": "attribution arrivals books chains config config_author control errors ethereum_levels "
-    "ledger lister listing operators reasons showing snapshot sources statement store summary "
-    "tamper timer tracker web",
+    "ledger lister listing notify operators reasons showing snapshot sources statement store "
+    "summary tamper timer tracker web",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
     "demo": "amounts app config web",
     "commands": "app author_token bundle check config config_author copies demo doctor "
-    "errors event_loop init own_word showing summary totals web",
+    "errors event_loop init notify own_word showing summary totals web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
@@ -128,7 +135,8 @@ FOR_TYPES_ONLY = {
 
 # Third-party packages: the files and folders that may name them. There is no other package.
 FENCES = {
-    "aiohttp": {"demo", "fetch.py", "public_web.py", "sources", "web"},
+    "aiohttp": {"demo", "fetch.py", "notify", "public_web.py", "sources", "web"},
+    "apprise": {"notify"},
     "apscheduler": {"timer.py"},
     "babel": {"valuation.py", "web"},
     "bit": {"chains"},
@@ -138,10 +146,12 @@ FENCES = {
     "eth_hash": {"chains", "proof", "statement"},
     "eth_utils": {"demo"},
     "qrcode": {"qr.py"},
+    "requests": {"notify"},
     "sqlalchemy": {
         "bookkeeping.py",
         "evidence.py",
         "kept_quotes.py",
+        "outbox.py",
         "rows.py",
         "schema.py",
         "store.py",
@@ -380,6 +390,7 @@ def test_the_server_of_aiohttp_is_for_those_who_serve() -> None:
     asking = {name(path) for path in files() if "ClientSession" in path.read_text()}
     assert asking == {
         "fetch.py",
+        "notify/webhook.py",
         "sources/ethereum_rpc.py",
         "sources/rest.py",
         "sources/transport.py",

@@ -173,7 +173,7 @@ def _check_status(status: int, headers: Mapping[str, str], kinds: tuple[str, ...
         raise UpstreamUnavailable(
             f"HTTP {status}",
             why=_why(status),
-            retry_after=_retry_after(headers.get("Retry-After")),
+            retry_after=retry_after(headers.get("Retry-After")),
         )
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind not in (*kinds, ""):
@@ -191,7 +191,7 @@ def _why(status: int) -> Reason:
     return Reason.SERVER_ERROR if status >= 500 else Reason.HTTP_STATUS
 
 
-def _retry_after(text: str | None) -> float | None:
+def retry_after(text: str | None) -> float | None:
     """RFC 9110 section 10.2.3: seconds or a date. At most an hour, at least a second."""
     if text is None:
         return None

@@ -27,6 +27,7 @@ class Alarm(StrEnum):
     """What the author must look at although the service is ready: a closed list, too."""
 
     PAGES = "pages"  # a watched page may lead gifts astray
+    NOTIFICATIONS = "notifications"  # a channel to the author fails, or wants nothing any more
     STATEMENT = "statement"  # the signed statement is not good, so it is not shown
 
 
