@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 _OPERATORS = "tests/test_operators.py"
 _ELECTRUM = "tests/sources/test_electrum.py"
 _LINES = "tests/test_lines.py"
+_WATCHDOG = "tests/test_watchdog.py"
 _LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
@@ -132,6 +133,29 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "    elif pin != shown:",
                 "    elif not shown:",
                 f"{_LINES}::test_every_fault_of_tls",
+            ),
+        ),
+    ),
+    (
+        "donations/watchdog.py",
+        (
+            (
+                "a loop that hangs is passed off as alive",
+                "            elif not told:\n",
+                "            else:\n                pass\n            if True:\n",
+                f"{_WATCHDOG}::test_life_is_told_while_the_loop_turns_and_only_then",
+            ),
+            (
+                "a hang is told at each look",
+                "                told = True\n",
+                "",
+                f"{_WATCHDOG}::test_a_hang_is_told_once_with_its_place",
+            ),
+            (
+                "a process that was stopped as a whole is said to have hung",
+                "                self._turned_at = now  #",
+                "                pass  #",
+                f"{_WATCHDOG}::test_the_program_tells_its_supervisor",
             ),
         ),
     ),

@@ -26,6 +26,7 @@ LAYERS = {
     "toml_lines": "",
     "timer": "",
     "event_loop": "",
+    "watchdog": "",
     "png": "",
     "author_token": "",
     "qr": "png",
@@ -120,7 +121,8 @@ LAYERS = {
     "sources store",
     "demo": "amounts app config web",
     "commands": "app author_token bundle check config config_author copies demo doctor "
-    "errors event_loop init notify own_word showing summary totals web",
+    "errors event_loop init notify own_word showing summary totals watchdog "
+    "web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }

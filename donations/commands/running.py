@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from donations.commands.base import DONE, WORLD_WRONG, command, config_option, port, speed
 from donations.config import Config, load
 from donations.event_loop import run
+from donations.watchdog import Supervisor, Watchdog
 
 if TYPE_CHECKING:
     import argparse
@@ -61,12 +62,17 @@ def _serve(options: argparse.Namespace) -> int:
 async def _served(config: Config) -> None:
     from donations.app import running
 
+    watchdog = Watchdog(asyncio.get_running_loop(), Supervisor(os.environ))
     async with running(config) as (_, port):
         logging.getLogger("donations").info(
             "serving on http://%s:%s/, watching %s addresses",
             config.server.host, port, len(config.watched),
         )  # fmt: skip
-        await asyncio.Event().wait()
+        watchdog.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            watchdog.stop()
 
 
 def _demo(options: argparse.Namespace) -> int:
