@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from donations.arrivals import Arrivals
 from donations.attribution import POLL_SECONDS, Attribution
+from donations.author_side import AuthorSide, make_gate
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
-from donations.config_author import exposure
 from donations.control import listening
-from donations.errors import ConfigError, StoreError
+from donations.errors import StoreError
 from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
 from donations.notify.notifier import Notifier
@@ -38,9 +38,6 @@ from donations.web import create_web
 from donations.web.api.front import Front
 from donations.web.api.public import PublicApi
 from donations.web.assets import load_assets
-from donations.web.author.gate import Gate
-from donations.web.author.pages import AuthorPages
-from donations.web.author.words import Writers
 from donations.web.ledger import LedgerPages
 from donations.web.live import Live
 from donations.web.proofs import Proofs
@@ -396,23 +393,6 @@ class Service:
         )
 
 
-def make_gate(config: Config) -> Gate | None:
-    """What stands before the author's pages, where there are any.
-
-    Raises ConfigError when a network could reach them without TLS: `serve --host` too may do that.
-    """
-    if not config.author:
-        return None
-    exposed = exposure(config.server.host, config.public_url, config.server.trusted_proxies)
-    if exposed is not None:
-        raise ConfigError(exposed, file=config.path, key="author")
-    return Gate(
-        {operator.name: operator.digest for operator in config.author},
-        public_url=config.public_url,
-        trusted=config.server.trusted_proxies,
-    )
-
-
 @asynccontextmanager
 async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
     """The whole service while the block lasts; yields it and the port it serves on.
@@ -431,8 +411,12 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         await stack.enter_async_context(listening(config.database, service.works))
         listed = [*service.ledger.routes(), *service.proofs.routes()]
         signed = service.statement.files if service.statement else {}
-        writers = Writers(config.title, config.language, config.timezone)
-        author = AuthorPages(gate, writers).routes() if gate is not None else []
+        author = None
+        if gate is not None:
+            author = AuthorSide(
+                config, gate, trackers=service.trackers, prices=dict, keep=service.annotate
+            )
+            stack.callback(author.close)
         app = create_web(
             service.publisher,
             service.readiness,
@@ -444,7 +428,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
                 *service.public_api.routes(),
                 *(listed if config.widget.ledger else ()),
                 *well_known_routes(signed),
-                *author,
+                *(author.pages.routes() if author is not None else ()),
             ],
             gate=gate,
         )

@@ -49,6 +49,8 @@ LAYERS = {
     "secrets": "errors seed_words",
     "books": "amounts ledger secrets valuation",
     "exports": "amounts books ledger valuation",
+    "overview": "books ledger valuation",
+    "author_facts": "books ledger reasons",
     "config_file": "errors secrets toml_lines",
     "config_pages": "config_file",
     "config_author": "config_file",
@@ -97,9 +99,12 @@ LAYERS = {
     "attribution": "errors ledger sources store",
     "prices": "amounts chains config errors kept_quotes ledger reasons sources store",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
-    "web": "amounts arrivals author_token errors ledger listing png qr reasons secrets signed "
-    "snapshot",
+    "web": "amounts arrivals author_facts author_token books errors ledger listing overview png "
+    "qr reasons secrets signed snapshot valuation",
     "summary": "announcements arrivals books config differences evidence ledger snapshot store",
+    "desk": "author_facts books config ledger overview store summary valuation",
+    "faring": "author_facts chains tracker",
+    "author_side": "books config config_author desk errors faring overview tracker web",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
@@ -114,9 +119,9 @@ LAYERS = {
     "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
-    "app": "attribution arrivals books chains config config_author control errors ethereum_levels "
-    "ledger lister listing notify operators reasons showing snapshot sources statement store "
-    "summary tamper timer tracker web",
+    "app": "arrivals attribution author_side books chains config control errors "
+    "ethereum_levels ledger lister listing notify operators reasons showing snapshot sources "
+    "statement store summary tamper timer tracker web",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
     "demo": "amounts app config web",

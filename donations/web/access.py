@@ -51,7 +51,15 @@ _PUBLIC = (
     "/.well-known/donations.txt.sigs",
 )
 _LOGIN = ("/author/login",)
-_AUTHOR = ("/author", "/author/logout")
+_AUTHOR = (
+    "/author",
+    "/author/logout",
+    "/author/gifts",
+    "/author/gift",
+    "/author/by-hand",
+    "/author/health",
+    "/author/script.js",
+)
 
 ACCESS = MappingProxyType(
     dict.fromkeys(_PUBLIC, Access.PUBLIC)

@@ -118,6 +118,24 @@ class Locale:
         text = escape(f"{sign}{number}\u00a0{symbol}")
         return Html(f"\u2066{text}\u2069") if self.direction == "rtl" else text
 
+    def money(self, minor: int, currency: str, digits: int) -> Html:
+        """Minor units of a currency (ISO 4217) in the form of the language, by CLDR's pattern."""
+        from babel.numbers import get_currency_symbol
+
+        whole, _, fraction = format_amount(abs(minor), digits).partition(".")
+        number = self.whole(int(whole))
+        if digits:
+            number += self._separators[0] + fraction.ljust(digits, "0")
+        pattern = self.cldr.currency_formats["standard"]
+        before, after = (
+            clean(part.replace("\xa4", get_currency_symbol(currency, locale=self.cldr)))
+            for part in (pattern.prefix[0], pattern.suffix[0])
+        )
+        if before[-1:].isalpha():
+            before += "\u00a0"  # a code before a number (UTS 35, currency spacing)
+        text = escape(f"{chr(0x2212) if minor < 0 else ''}{before}{number}{after}")
+        return Html(f"\u2066{text}\u2069") if self.direction == "rtl" else text
+
     @cached_property
     def ages(self) -> str:
         """How ages are worded: "unit:count:text", joined by "|", each good until the next begins.

@@ -106,6 +106,15 @@ def frame(style_hash: str, script_hash: str = "") -> dict[str, str]:
     }
 
 
+# For the pages of the author alone.
+AUTHOR_SCRIPT = {
+    "Content-Type": "text/javascript; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    **_INERT,
+}
+
+
 def author_page(style_hash: str) -> dict[str, str]:
     """A page of the author: kept by nobody, framed by nobody, and it asks nobody else.
 

@@ -15,6 +15,8 @@ from tests.web.waiting import run
 if TYPE_CHECKING:
     import pytest
 
+    from donations.config import Config
+
 COOKIE = "__Host-donations-author"
 
 
@@ -28,11 +30,11 @@ class Clock:
         return self.now
 
 
-def test_a_stranger_sees_the_login_and_a_program_a_401() -> None:
+def test_a_stranger_sees_the_login_and_a_program_a_401(few: Config) -> None:
     """People get a form, programs a problem in JSON; neither learns anything else."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             status, headers, page = await browser.ask("GET", "/author")
             assert (status, 'name="token"' in page) == (401, True)
             assert headers["www-authenticate"] == "Bearer"
@@ -44,11 +46,11 @@ def test_a_stranger_sees_the_login_and_a_program_a_401() -> None:
     run(law())
 
 
-def test_a_token_opens_a_session_of_a_strict_cookie() -> None:
+def test_a_token_opens_a_session_of_a_strict_cookie(few: Config) -> None:
     """The cookie is the host's alone, by TLS alone, out of reach for scripts and other sites."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             assert await browser.log_in() == 303
             status, headers, _ = await browser.ask(
                 "POST", "/author/login", form={"token": TOKENS["Bob"]}, Sec_Fetch_Site="none"
@@ -72,11 +74,11 @@ def test_a_token_opens_a_session_of_a_strict_cookie() -> None:
     run(law())
 
 
-def test_on_this_machine_the_cookie_needs_no_tls() -> None:
+def test_on_this_machine_the_cookie_needs_no_tls(few: Config) -> None:
     """Loopback by plain HTTP has a name of its own, which no __Host- rule forbids."""
 
     async def law() -> None:
-        async with author_pages(make_gate(None)) as browser:
+        async with author_pages(few, make_gate(None)) as browser:
             host = browser.base.removeprefix("http://")
             _, headers, _ = await browser.ask(
                 "POST", "/author/login", form={"token": TOKENS["Bob"]},
@@ -90,11 +92,11 @@ def test_on_this_machine_the_cookie_needs_no_tls() -> None:
     run(law())
 
 
-def test_a_login_takes_no_name_that_somebody_else_chose() -> None:
+def test_a_login_takes_no_name_that_somebody_else_chose(few: Config) -> None:
     """Fixation: a cookie planted before the login is not the session, and an old one ends."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             browser.cookies[COOKIE] = "planted"
             await browser.log_in()
             first = browser.cookies[COOKIE]
@@ -109,11 +111,11 @@ def test_a_login_takes_no_name_that_somebody_else_chose() -> None:
     run(law())
 
 
-def test_a_stolen_cookie_is_worth_nothing_after_the_logout() -> None:
+def test_a_stolen_cookie_is_worth_nothing_after_the_logout(few: Config) -> None:
     """The service forgets the session; the browser's copy is no session."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             await browser.log_in()
             stolen = browser.cookies[COOKIE]
             form = await browser.form()
@@ -151,14 +153,14 @@ FETCHED = (None, "same-origin", "none", "same-site", "cross-site", "nonsense")
 ORIGINS = (None, PUBLIC, "https://evil.example", "null", "http://donations.example")
 
 
-def test_other_sites_pages_can_do_nothing() -> None:
+def test_other_sites_pages_can_do_nothing(few: Config) -> None:
     """All thirty pairs of Sec-Fetch-Site and Origin, with the cookie and the form's own word.
 
     One of the two has to be there, and neither may speak of another site.
     """
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             for fetched, origin in itertools.product(FETCHED, ORIGINS):
                 headers = {"Sec_Fetch_Site": fetched, "Origin": origin}
                 sent = {name: value for name, value in headers.items() if value is not None}
@@ -175,11 +177,11 @@ def test_other_sites_pages_can_do_nothing() -> None:
     run(law())
 
 
-def test_a_form_needs_the_word_of_its_session() -> None:
+def test_a_form_needs_the_word_of_its_session(few: Config) -> None:
     """Without it, with a wrong one and with another session's, nothing happens."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             await browser.log_in(TOKENS["Bob"])
             other = await browser.form()
             await browser.log_in()
@@ -194,11 +196,11 @@ def test_a_form_needs_the_word_of_its_session() -> None:
     run(law())
 
 
-def test_a_token_never_stands_in_an_address() -> None:
+def test_a_token_never_stands_in_an_address(few: Config) -> None:
     """?token= is refused, right or wrong, logged in or not, and opens nothing."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             for path in ("/author", "/author/login"):
                 status, headers, text = await browser.ask("GET", f"{path}?token={TOKENS['Claire']}")
                 assert (status, headers["all cookies"]) == (400, "")
@@ -207,11 +209,11 @@ def test_a_token_never_stands_in_an_address() -> None:
     run(law())
 
 
-def test_other_hosts_are_not_ours() -> None:
+def test_other_hosts_are_not_ours(few: Config) -> None:
     """A name that leads here by DNS rebinding is refused; so is plain HTTP before a proxy."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             for host in ("evil.example", "donations.example.evil.example", "192.0.2.1", ""):
                 status, _, _ = await browser.ask("GET", "/author/login", Host=host)
                 assert status in ((421,) if host else (400, 421)), host
@@ -223,11 +225,11 @@ def test_other_hosts_are_not_ours() -> None:
     run(law())
 
 
-def test_a_program_shows_its_token_at_each_request() -> None:
+def test_a_program_shows_its_token_at_each_request(few: Config) -> None:
     """Bearer needs no session and no form, and a wrong one is counted as any wrong token."""
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             status, _, _ = await browser.ask(
                 "POST", "/author/logout", Authorization=f"Bearer {TOKENS['Bob']}"
             )
@@ -242,12 +244,14 @@ def test_a_program_shows_its_token_at_each_request() -> None:
     run(law())
 
 
-def test_wrong_tokens_are_limited_and_lock_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_wrong_tokens_are_limited_and_lock_nobody_out(
+    few: Config, caplog: pytest.LogCaptureFixture
+) -> None:
     """Five a minute; the log has a few lines and no letter of any token; the right one works."""
     caplog.set_level(logging.INFO)
 
     async def law() -> None:
-        async with author_pages() as browser:
+        async with author_pages(few) as browser:
             answers = [await browser.log_in(f"wrong-{number}") for number in range(200)]
             assert answers.count(401) <= 6
             assert answers.count(429) >= 194

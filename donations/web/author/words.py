@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("en", "fr")
 # Each page and what its tab says.
-_TABS = (("author", "overview"), ("author/gifts", "gifts"), ("author/health", "health"))
+_TABS = (
+    ("author", "overview"),
+    ("author/gifts", "gifts"),
+    ("author/by-hand", "by_hand"),
+    ("author/health", "health"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Writer:
             title=title,
             blog=self.blog or locale.say("title"),
             style=Html(self.pages.style),
+            script=Html() if session is None else self._script(root),
             skip=self.pages.say("skip"),
             top=Html() if session is None else self._top(session, root, here),
             body=body,
@@ -79,6 +85,10 @@ class Writer:
             home=locale.say("home"),
             languages=join(languages),
         )
+
+    def _script(self, root: str) -> Html:
+        said = self.pages.said("copy", "copied")
+        return self.pages.piece("script", root=root, **said)
 
     def _top(self, session: Session, root: str, here: str) -> Html:
         tabs = (
