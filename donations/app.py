@@ -21,6 +21,7 @@ from donations.ethereum_levels import EthereumLevels
 from donations.lister import Lister, count_established
 from donations.notify.notifier import Notifier
 from donations.operators import Operator
+from donations.prices.pricing import Pricing
 from donations.reasons import Reason
 from donations.showing import Showcase
 from donations.snapshot import Freshness
@@ -186,6 +187,7 @@ class Service:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._changed = asyncio.Event()
         self.store = Store(config.database, config.timezone, config.currency, announced(config))
         self.notifier = Notifier(config.notify, self.store, title=config.title)
         self.publisher = Publisher(
@@ -213,10 +215,12 @@ class Service:
         self.trackers: list[Tracker] = []
         self._levels: list[EthereumLevels] = []
         self.attributions: list[Attribution] = []
+        self.prices: Pricing | None = None
+        if config.prices.enabled:
+            self.prices = Pricing(config, self.store, self._changed.set)
         # What commands of the terminal may ask of this service, by their names.
         self.works: dict[str, Work] = {}
         self._arrivals = Arrivals()
-        self._changed = asyncio.Event()
         self._stopping = False
 
     def readiness(self) -> Readiness:
@@ -249,6 +253,8 @@ class Service:
             met = sorted({error.why for error in errors if error is not None})
             if met:
                 causes[tracker.chain] = met
+        if self.prices is not None and (met := self.prices.causes()):
+            causes["prices"] = met
         store = {t.store_error.why for t in self.trackers if t.store_error is not None}
         return {**causes, "store": sorted(store)} if store else causes
 
@@ -306,6 +312,10 @@ class Service:
                         levels = EthereumLevels(tracker, self.store)
                         self._levels.append(levels)
                         group.create_task(levels.run())
+                if self.prices is not None:
+                    for seconds, job in self.prices.jobs:
+                        timer.every(seconds, job)
+                    self.prices.start()
                 if self.pages is not None:
                     await self.pages.load()
                     timer.every(_REFRESH_SECONDS, self.pages.tick)
@@ -322,6 +332,8 @@ class Service:
                 await naming.close()
             if self.pages is not None:
                 await self.pages.close()
+            if self.prices is not None:
+                await self.prices.close()
             for tracker in self.trackers:
                 for operator in tracker.operators:
                     await operator.close()
@@ -344,6 +356,8 @@ class Service:
     def _take_in(self, changes: Sequence[Change]) -> None:
         self.notifier.wake()
         self._arrivals.apply(change.after for change in changes)
+        if self.prices is not None:
+            self.prices.appraiser.note(changes)
         for levels in self._levels:
             levels.note(c.after for c in changes if c.after.key.chain == levels.chain)
         if self.lister is not None:

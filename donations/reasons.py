@@ -48,6 +48,9 @@ class Reason(StrEnum):
     STORE_SCHEMA = "store-schema"
     STORE = "store"
 
+    NO_PRICE = "no-price"
+    PRICE_FILE = "price-file"
+
     STARTING = "starting"
     STOPPING = "stopping"
     UPSTREAMS = "upstreams"
@@ -126,6 +129,10 @@ MEANINGS = MappingProxyType(
         Reason.STORE_SCHEMA: "The database belongs to another version of this program, or to "
         "another network; use the version that wrote it.",
         Reason.STORE: "The database cannot be used; run `donations doctor`.",
+        Reason.NO_PRICE: "Some gifts have no value yet, because too few sources of prices tell one "
+        "alike; run `donations check`, or write your own prices into a file.",
+        Reason.PRICE_FILE: "The file of own prices cannot be read, and the last one holds; the log "
+        "names the line and what is wrong with it.",
         Reason.STARTING: "The service has just started; wait a moment.",
         Reason.STOPPING: "The service is being stopped.",
         Reason.UPSTREAMS: "Some address has no fresh number, because too few operators answer or "

@@ -142,6 +142,7 @@ def config_file(world: World, folder: Path, *, grace_seconds: int = 1) -> Path:
         "eth": world.eth.genesis_hash,
     }
     lines = [f"poll_seconds = 15\ngrace_seconds = {grace_seconds}", 'timezone = "Europe/Paris"']
+    lines += ["[prices]", "enabled = false"]
     lines += ["[addresses]", *(f'{chain} = "{its}"' for chain, its in ADDRESSES.items())]
     for chain in ADDRESSES:
         lines.append(f"[chains.{chain}]")

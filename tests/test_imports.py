@@ -97,7 +97,8 @@ LAYERS = {
     "prover quarantine settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
-    "prices": "amounts chains config errors kept_quotes ledger reasons sources store",
+    "prices": "amounts books chains config config_prices errors kept_quotes ledger reasons sources "
+    "store valuation",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_facts author_token books errors ledger listing overview png "
     "qr reasons secrets signed snapshot valuation",
@@ -120,8 +121,8 @@ LAYERS = {
     "own_word": "config errors statement store tamper web",
     # wiring
     "app": "arrivals attribution author_side books chains config control errors "
-    "ethereum_levels ledger lister listing notify operators reasons showing snapshot sources "
-    "statement store summary tamper timer tracker web",
+    "ethereum_levels ledger lister listing notify operators prices reasons showing snapshot "
+    "sources statement store summary tamper timer tracker web",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
     "demo": "amounts app config web",
@@ -224,6 +225,9 @@ MONEY = (
     "prices/consensus.py",
     "prices/rates.py",
     "prices/market.py",
+    "prices/memory.py",
+    "prices/appraiser.py",
+    "prices/today.py",
     "prices/own_file.py",
     "prices/kraken.py",
     "prices/coinbase.py",

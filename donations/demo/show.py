@@ -55,9 +55,18 @@ def demo_config(world: World, folder: Path, host: str, port: int) -> Config:
         + "".join(f'{name} = "{address}"\n' for name, address in ADDRESSES.items())
         + f'[server]\nhost = "{host}"\nport = {port}\n'
         + '[widget]\ngoal = { amount = "0.25", asset = "BTC" }\n'
+        + _prices(world)
         + chains
     )
     return parse(text, folder / "demo.toml", {})
+
+
+def _prices(world: World) -> str:
+    """Only the exchanges of the world are asked, or none."""
+    if world.markets is None:
+        return "[prices]\nenabled = false\n"
+    urls = ", ".join(f'{name} = "{url}"' for name, url in world.markets.urls.items())
+    return f"[prices]\nurls = {{ {urls} }}\n"
 
 
 def sample_post(embed: str) -> str:
@@ -77,7 +86,7 @@ async def show(
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="donations-demo-")))
-        world = await stack.enter_async_context(World(seed, past=PAST, final_lag=8))
+        world = await stack.enter_async_context(World(seed, past=PAST, final_lag=8, markets=True))
         story = Story(world, seed, tell)
         story.begin()
         config = demo_config(world, folder, host, port)

@@ -10,6 +10,7 @@ from donations.demo.esplora import EsploraServer
 from donations.demo.ethereum import EthereumServer
 from donations.demo.ethereum_chain import EthereumChain
 from donations.demo.haskoin import HaskoinServer
+from donations.demo.markets import Markets
 from donations.demo.utxo import UtxoChain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class World:
     ``async with`` opens and closes the servers; the chains can be used without. ``start`` fixes all
     times (see the chains), ``past`` is how many seconds before now the first blocks end.
     ``explorers`` adds one more operator to "btc" (an Esplora) or "bch" (a Haskoin Store), which
-    knows these addresses and their scripts.
+    knows these addresses and their scripts. ``markets`` adds exchanges that tell prices.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class World:
         final_lag: int = 64,
         tls: ssl.SSLContext | None = None,
         explorers: Mapping[str, Mapping[str, bytes]] | None = None,
+        markets: bool = False,
     ) -> None:
         self.seed = seed
         self.btc = UtxoChain("btc", seed, start=start, past=past)
@@ -57,6 +59,7 @@ class World:
             else HaskoinServer(self.bch, scripts)
             for chain, scripts in (explorers or {}).items()
         }
+        self.markets = Markets() if markets else None
         self._open = AsyncExitStack()
 
     @property
@@ -80,6 +83,8 @@ class World:
             for server in servers:
                 await server.start()
                 opened.push_async_callback(server.stop)
+            if self.markets is not None:
+                await opened.enter_async_context(self.markets)
             self._open = opened.pop_all()
         return self
 

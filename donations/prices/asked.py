@@ -9,13 +9,13 @@ import asyncio
 import logging
 import secrets
 import time
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from donations.errors import UpstreamError, UpstreamUnavailable
 from donations.prices.source import Lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from donations.prices.quote import Pair, Slot
 
@@ -30,6 +30,11 @@ _AT_ONCE, _AN_HOUR = 400, 1_200
 _LACKING_SECONDS = 86_400.0
 # Seconds until a slot that it answered without is asked for again: longer each time.
 _AGAIN = (60, 300, 1_800, 10_800, 43_200, 86_400)
+
+
+def unix_now() -> int:
+    """Seconds of this machine's clock."""
+    return int(time.time())
 
 
 class Resting(UpstreamError):
@@ -64,37 +69,44 @@ class Asked(Generic[S]):
         """Whether it answered without the price of a slot, too short a time ago to ask again."""
         return self._again.get((pair, slot), (0, 0.0))[1] > self._clock()
 
-    def put_off(self, pair: Pair, slot: Slot) -> None:
-        """It answered without the price of a slot."""
-        times, _ = self._again.get((pair, slot), (0, 0.0))
-        pause = _AGAIN[min(times, len(_AGAIN) - 1)]
-        self._again[pair, slot] = (times + 1, self._clock() + pause)
+    def put_off(self, pair: Pair, slots: Iterable[Slot]) -> None:
+        """It answered without the price of these slots."""
+        for slot in slots:
+            times, _ = self._again.get((pair, slot), (0, 0.0))
+            pause = _AGAIN[min(times, len(_AGAIN) - 1)]
+            self._again[pair, slot] = (times + 1, self._clock() + pause)
 
-    async def ask(self, question: Callable[[], Awaitable[T]], pair: Pair | None = None) -> T:
+    async def ask(self, question: Coroutine[Any, Any, T], pair: Pair | None = None) -> T:
         """Put one question. Raises UpstreamError; Resting when it was not put."""
-        async with self._turn:
-            if self.resting:
-                raise self._rest()
-            self._count()
-            try:
-                answer = await question()
-            except Lacking:
-                if pair is not None:
-                    self._lacking[pair] = self._clock() + _LACKING_SECONDS
-                self._answered()
-                raise
-            except UpstreamError as error:
-                self._failed(error)
-                raise
+        try:
+            async with self._turn:
+                self._take_turn()
+                return await self._answer(question, pair)
+        finally:
+            question.close()  # one that was not put would complain
+
+    async def _answer(self, question: Coroutine[Any, Any, T], pair: Pair | None) -> T:
+        try:
+            answer = await question
+        except Lacking:
+            if pair is not None:
+                self._lacking[pair] = self._clock() + _LACKING_SECONDS
             self._answered()
-            return answer
+            raise
+        except UpstreamError as error:
+            self._failed(error)
+            raise
+        self._answered()
+        return answer
 
     def _rest(self) -> UpstreamError:
         if self.error is None:
             return Resting("it was asked as often as may be")
         return Resting(str(self.error), why=self.error.why)
 
-    def _count(self) -> None:
+    def _take_turn(self) -> None:
+        if self.resting:
+            raise self._rest()
         now = self._clock()
         self._left = min(_AT_ONCE, self._left + (now - self._counted_at) * _AN_HOUR / 3_600)
         self._counted_at = now

@@ -30,7 +30,7 @@ class Doubt(StrEnum):
     TOO_FEW = "too-few"  # fewer sources tell one than must agree
     DIFFER = "differ"  # they tell different ones
     NO_RATE = "no-rate"  # a price in another currency, and no rate to the author's
-    NOT_YET = "not-yet"  # it was not asked for yet
+    NOT_YET = "not-yet"  # the sources are still being asked
     FUTURE = "future"  # the moment is not here yet
     NO_MARKET = "no-market"  # a test network, or a token that cannot be told from its namesakes
 

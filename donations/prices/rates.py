@@ -46,11 +46,11 @@ class Crossing:
     async def _rates(self, moment: int, now: int) -> Rates:
         if is_recent(moment, now):
             if not 0 <= now - self._recent_at < _RECENT_SECONDS:
-                self._recent = await self.ecb.ask(lambda: self.ecb.source.recent(now))
+                self._recent = await self.ecb.ask(self.ecb.source.recent(now))
                 self._recent_at = now
             return self._recent
         if not 0 <= now - self._all_at < _ALL_SECONDS:
-            self._all = await self.ecb.ask(lambda: self.ecb.source.all(now))
+            self._all = await self.ecb.ask(self.ecb.source.all(now))
             self._all_at = now
         return self._all
 
