@@ -255,6 +255,9 @@ class Service:
                 causes[tracker.chain] = met
         if self.prices is not None and (met := self.prices.causes()):
             causes["prices"] = met
+        for naming in self.attributions:
+            if naming.error is not None:
+                causes[f"{naming.chain} explorer"] = [naming.error.why]
         store = {t.store_error.why for t in self.trackers if t.store_error is not None}
         return {**causes, "store": sorted(store)} if store else causes
 

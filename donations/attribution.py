@@ -49,8 +49,9 @@ class Attribution:
     """Asks for the payments of one chain, a few at a time. ``due`` is set by a timer."""
 
     def __init__(self, chain: str, api: EtherscanApi, store: Store) -> None:
-        self._chain, self._api, self._store = chain, api, store
+        self.chain, self._api, self._store = chain, api, store
         self.due = asyncio.Event()
+        self.error: UpstreamError | None = None
         self._asked: dict[str, int] = {}
         self._resume_at = 0
 
@@ -68,14 +69,17 @@ class Attribution:
             return
         self._asked = {name: at for name, at in self._asked.items() if at > now - _AGAIN_SECONDS}
         try:
-            waiting = await self._store.run(self._store.unattributed, self._chain)
+            waiting = await self._store.run(self._store.unattributed, self.chain)
             fresh = [transfer for transfer in waiting if _name(transfer) not in self._asked]
             for transfer in fresh[:_AT_ONCE]:
                 await self._ask(transfer, now)
+                self.error = None
         except UpstreamError as error:
             pause = error.retry_after if isinstance(error, UpstreamUnavailable) else None
             self._resume_at = now + int(pause or POLL_SECONDS)
-            logger.warning("%s, %s: %s", self._chain, self._api.name, error)
+            if self.error is None or self.error.why is not error.why:
+                logger.warning("%s, %s: %s", self.chain, self._api.name, error)
+            self.error = error
         except StoreError as error:
             logger.error("payments cannot be named: %s", error)
 
@@ -89,7 +93,7 @@ class Attribution:
         if parts is None:
             logger.warning(
                 "%s: what %s lists in block %s does not add up to the payment found there",
-                self._chain,
+                self.chain,
                 self._api.name,
                 height,
             )

@@ -11,6 +11,7 @@ _OPERATORS = "tests/test_operators.py"
 _ELECTRUM = "tests/sources/test_electrum.py"
 _LINES = "tests/test_lines.py"
 _WATCHDOG = "tests/test_watchdog.py"
+_KEY = "tests/test_explorer_key.py"
 _LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
@@ -156,6 +157,28 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "                self._turned_at = now  #",
                 "                pass  #",
                 f"{_WATCHDOG}::test_the_program_tells_its_supervisor",
+            ),
+        ),
+    ),
+    (
+        "donations/explorer_key.py",
+        (
+            (
+                "a check passes with a key that is refused",
+                "return self.reason == Reason.REFUSED.value",
+                "return self.reason == Reason.LIE.value",
+                f"{_KEY}::test_the_command_says_it",
+            ),
+        ),
+    ),
+    (
+        "donations/attribution.py",
+        (
+            (
+                "an explorer that answers again is still said to fail",
+                "                self.error = None\n",
+                "",
+                f"{_KEY}::test_readyz_names_what_an_explorer_does",
             ),
         ),
     ),

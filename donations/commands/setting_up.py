@@ -44,7 +44,8 @@ def add(commands: Any) -> None:
         commands, "check", _check, "validate the configuration and ask every upstream once",
         "Shows protocol version, tip, age of the tip, latency and balance of every upstream, and "
         "what is wrong with those that fail. Exit code 0 when on each chain as many operators "
-        "answer as must agree, no watched page raises an alarm, and a signed statement is good.",
+        "answer as must agree, no explorer refuses its key, no watched page raises an alarm, and a "
+        "signed statement is good.",
     )  # fmt: skip
     config_option(check)
     json_option(check)
@@ -88,7 +89,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from donations import check
+    from donations import check, explorer_key
     from donations.own_word import own_word
 
     config = load(options.config)
@@ -100,12 +101,16 @@ def _check(options: argparse.Namespace) -> int:
     if options.pages:
         return _check_pages(config, options)
     rows = run(check.check(config))
+    keys = run(explorer_key.check_keys(config))
     word = own_word(config)
+    refused = any(key.refused for key in keys)
+    good = check.enough(config, rows) and word.good and not refused
     if options.json:
-        show(check.as_json(config, rows) | word.as_json())
+        told = check.as_json(config, rows) | explorer_key.as_json(keys) | word.as_json()
+        show(told | {"ok": told["ok"] and not refused})
     else:
-        show([*check.table(config, rows), *word.lines()])
-    return DONE if check.enough(config, rows) and word.good else WORLD_WRONG
+        show([*check.table(config, rows), *explorer_key.lines(keys), *word.lines()])
+    return DONE if good else WORLD_WRONG
 
 
 def _check_pages(config: Config, options: argparse.Namespace) -> int:
