@@ -431,7 +431,11 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
         author = None
         if gate is not None:
             author = AuthorSide(
-                config, gate, trackers=service.trackers, prices=dict, keep=service.annotate
+                config,
+                gate,
+                trackers=service.trackers,
+                pricing=service.prices,
+                keep=service.annotate,
             )
             stack.callback(author.close)
         app = create_web(

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from donations.config_author import exposure
 from donations.desk import Desk
 from donations.errors import ConfigError
-from donations.faring import upstream_lines
+from donations.faring import price_lines, upstream_lines
 from donations.web.author.gate import Gate
 from donations.web.author.pages import AuthorPages
 from donations.web.author.room import Sources
 from donations.web.author.words import Writers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from donations.books import Annotation
     from donations.config import Config
-    from donations.overview import Price
+    from donations.prices.pricing import Pricing
     from donations.tracker import Tracker
 
 
@@ -48,15 +48,15 @@ class AuthorSide:
         gate: Gate,
         *,
         trackers: Sequence[Tracker],
-        prices: Callable[[], Mapping[str, Price]],
+        pricing: Pricing | None,
         keep: Callable[[Annotation, int | None], Awaitable[object]],
     ) -> None:
-        """``trackers`` may grow, ``prices`` are today's, ``keep`` is `Service.annotate`."""
+        """``trackers`` may grow, ``keep`` is `Service.annotate`."""
         self._desk = Desk(config)
         sources = Sources(
             desk=self._desk,
-            upstreams=lambda: list(upstream_lines(trackers)),
-            prices=prices,
+            upstreams=lambda: [*upstream_lines(trackers), *price_lines(pricing)],
+            prices=lambda: {} if pricing is None else pricing.today.prices,
             keep=keep,
         )
         writers = Writers(config.title, config.language, config.timezone)

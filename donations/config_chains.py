@@ -169,7 +169,7 @@ def _addresses(chain: Chain, network: Network, addresses: Table) -> tuple[str, .
 def _tokens(chain: Chain, network: Network, section: Table) -> Iterator[Token]:
     if "tokens" in section and not chain.tokens:
         raise section.error(f"tokens of {chain.title} are not counted", "tokens")
-    symbols, contracts = {chain.symbol.upper()}, set[str]()
+    symbols, contracts = {each.symbol for each in CHAINS.values()}, set[str]()
     items = section.texts_or_tables("tokens", ("symbol", "contract", "decimals"))
     for index, item in enumerate(items):
         if isinstance(item, Table):

@@ -1,4 +1,4 @@
-"""How the operators of the running trackers fare, for the author."""
+"""How the operators of the running trackers and the sources of prices fare, for the author."""
 
 from __future__ import annotations
 
@@ -11,7 +11,29 @@ from donations.chains.base import server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from donations.prices.pricing import Pricing
     from donations.tracker import Tracker
+
+
+def price_lines(pricing: Pricing | None) -> Iterator[UpstreamLine]:
+    """One line for each source of prices, as of now."""
+    if pricing is None:
+        return
+    now, clock = time.time(), time.monotonic()
+    for asked in pricing.asked:
+        yield UpstreamLine(
+            chain="prices",
+            operator=asked.name,
+            server=asked.source.server,
+            answered_at=None
+            if asked.answered_at is None
+            else int(now - (clock - asked.answered_at)),
+            reason=None if asked.error is None else asked.error.why,
+            resting=asked.resting,
+            broken=False,
+            evidence="",
+            until=None,
+        )
 
 
 def upstream_lines(trackers: Iterable[Tracker]) -> Iterator[UpstreamLine]:

@@ -97,15 +97,15 @@ LAYERS = {
     "prover quarantine settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "attribution": "errors ledger sources store",
-    "prices": "amounts books chains config config_prices errors kept_quotes ledger reasons sources "
-    "store valuation",
+    "prices": "amounts books chains config config_prices errors kept_quotes ledger overview "
+    "reasons sources store valuation",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_facts author_token books errors ledger listing overview png "
     "qr reasons secrets signed snapshot valuation",
     "summary": "announcements arrivals books config differences evidence ledger snapshot store",
     "desk": "author_facts books config ledger overview store summary valuation",
-    "faring": "author_facts chains tracker",
-    "author_side": "books config config_author desk errors faring overview tracker web",
+    "faring": "author_facts chains prices tracker",
+    "author_side": "books config config_author desk errors faring overview prices tracker web",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",

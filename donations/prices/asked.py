@@ -47,6 +47,7 @@ class Asked(Generic[S]):
     def __init__(self, name: str, source: S, clock: Callable[[], float] = time.monotonic) -> None:
         self.name, self.source = name, source
         self.error: UpstreamError | None = None
+        self.answered_at: float | None = None
         self._clock = clock
         self._turn = asyncio.Lock()
         self._failures = 0
@@ -119,6 +120,7 @@ class Asked(Generic[S]):
         if self._logged:
             logger.info("prices: %s answers again", self.name)
         self.error, self._failures, self._resume_at, self._logged = None, 0, 0.0, False
+        self.answered_at = self._clock()
 
     def _failed(self, error: UpstreamError) -> None:
         told = error.retry_after if isinstance(error, UpstreamUnavailable) else None

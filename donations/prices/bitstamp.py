@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from donations.chains.base import server
 from donations.errors import UpstreamMalformed
 from donations.prices.candles import CARRY, WIDTHS, parse_candle, quotes_of
 from donations.prices.source import Lacking, in_portions
@@ -31,6 +32,7 @@ class Bitstamp:
     name = "bitstamp"
 
     def __init__(self, url: str = URL) -> None:
+        self.server = server(url)
         self._rest = Rest(url, _PAUSE)
 
     def is_dear(self, slot: Slot, now: int) -> bool:

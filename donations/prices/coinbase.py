@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from donations.chains.base import server
 from donations.prices.candles import CARRY, WIDTHS, parse_candle, quotes_of
 from donations.prices.source import Lacking, in_portions, rows_of
 from donations.sources.rest import Rest
@@ -30,6 +31,7 @@ class Coinbase:
     name = "coinbase"
 
     def __init__(self, url: str = URL) -> None:
+        self.server = server(url)
         self._rest = Rest(url, _PAUSE)
 
     def is_dear(self, slot: Slot, now: int) -> bool:

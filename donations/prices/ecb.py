@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final
 
+from donations.chains.base import server
 from donations.errors import UpstreamMalformed
 from donations.prices.quote import ONE, parse_price
 from donations.reasons import Reason
@@ -56,6 +57,7 @@ class Ecb:
     name = "ecb"
 
     def __init__(self, url: str = URL) -> None:
+        self.server = server(url)
         self._rest = Rest(url, _PAUSE)
 
     async def recent(self, now: int) -> Rates:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from donations.chains.base import server
 from donations.errors import UpstreamError, UpstreamMalformed, UpstreamUnavailable
 from donations.prices.candles import CARRY, LATE_SECONDS, WIDTHS, parse_candle, quotes_of
 from donations.prices.quote import HALF_DAY, Quote, parse_price
@@ -44,6 +45,7 @@ class Kraken:
     name = "kraken"
 
     def __init__(self, url: str = URL) -> None:
+        self.server = server(url)
         self._rest = Rest(url, _PAUSE)
 
     def is_dear(self, slot: Slot, now: int) -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from donations.config import Config
+    from donations.prices.asked import Asked
+    from donations.prices.ecb import Ecb
+    from donations.prices.source import PriceSource
     from donations.store import Store
 
 logger = logging.getLogger(__name__)
@@ -45,6 +48,11 @@ class Pricing:
         """What fails, for those who ask how the service fares; none of it keeps it from being."""
         ended = self._work is not None and self._work.done()
         return [*self.appraiser.causes(), *([Reason.UNEXPECTED] if ended else [])]
+
+    @property
+    def asked(self) -> tuple[Asked[PriceSource] | Asked[Ecb], ...]:
+        """Everybody who may be asked."""
+        return (*self._market.sources, self._market.crossing.ecb)
 
     def start(self) -> None:
         """Begin to work, until it is closed. What goes wrong here ends nothing else."""

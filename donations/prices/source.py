@@ -22,9 +22,12 @@ class Lacking(UpstreamError):
 
 
 class PriceSource(Protocol):
-    """Our side of one source. ``name`` is the word for it in the configuration and in values."""
+    """Our side of one source. ``name`` is the word for it in the configuration and in values,
+    ``server`` where it is asked.
+    """
 
     name: str
+    server: str
 
     def portions(self, slots: Iterable[Slot], now: int) -> Iterator[Sequence[Slot]]:
         """The slots as they are asked for: one request for each portion, the newest first."""

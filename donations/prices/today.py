@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from donations.errors import StoreError
+from donations.overview import Price
+from donations.prices import consensus
 from donations.prices.asked import unix_now
-from donations.prices.consensus import Price
 from donations.prices.memory import Memory
 from donations.prices.quote import slot_of
 
@@ -32,15 +32,6 @@ FACT: Final = "prices:today"
 _BEHIND = 180
 
 
-@dataclass(frozen=True, slots=True)
-class Today:
-    """``price`` is decimal text for ONE whole unit, as ``source`` told it for ``time`` (Unix)."""
-
-    price: str
-    time: int
-    source: str
-
-
 class TodayPrices:
     """By symbol, kept over a restart."""
 
@@ -54,10 +45,10 @@ class TodayPrices:
     ) -> None:
         self._market, self._store, self._changed, self._clock = market, store, changed, clock
         self._symbols = sorted({asset.symbol for asset in assets if asset.no_market is None})
-        self._prices: dict[str, Today] = {}
+        self._prices: dict[str, Price] = {}
 
     @property
-    def prices(self) -> Mapping[str, Today]:
+    def prices(self) -> Mapping[str, Price]:
         return self._prices
 
     async def load(self) -> None:
@@ -86,8 +77,8 @@ class TodayPrices:
         fresh = dict(self._prices)
         for symbol in self._symbols:
             verdict = (await self._market.look(symbol, [slot], now, Memory()))[slot]
-            if isinstance(verdict, Price):
-                fresh[symbol] = Today(verdict.text, verdict.time, verdict.source)
+            if isinstance(verdict, consensus.Price):
+                fresh[symbol] = Price(verdict.text, verdict.time, verdict.source)
         if fresh != self._prices:
             self._prices = fresh
             await self._store.run(self._store.remember, FACT, self._written())
@@ -95,18 +86,18 @@ class TodayPrices:
 
     def _written(self) -> str:
         prices = {
-            symbol: {"price": each.price, "time": each.time, "source": each.source}
+            symbol: {"price": each.price, "at": each.at, "source": each.source}
             for symbol, each in self._prices.items()
         }
         return json.dumps({"currency": self._market.currency, "prices": prices})
 
 
-def read_today(facts: Mapping[str, str], currency: str) -> dict[str, Today]:
+def read_today(facts: Mapping[str, str], currency: str) -> dict[str, Price]:
     """What was kept last in a currency, by symbol; ``facts`` are those of the store."""
     told = json.loads(facts.get(FACT, "{}"))
     if told.get("currency") != currency:
         return {}
     return {
-        symbol: Today(each["price"], each["time"], each["source"])
+        symbol: Price(each["price"], each["at"], each["source"])
         for symbol, each in told["prices"].items()
     }

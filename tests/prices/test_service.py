@@ -66,7 +66,7 @@ async def test_gifts_are_valued_as_they_come(tmp_path: Path) -> None:
         assert service.prices is not None
         today = service.prices.today
         await until(lambda: set(today.prices) == {"BTC", "BCH", "ETH"})
-        assert all(time.time() - each.time < 400 for each in today.prices.values())
+        assert all(time.time() - each.at < 400 for each in today.prices.values())
         assert "prices" not in service.readiness().causes
 
 
