@@ -450,6 +450,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
                 *(listed if config.widget.ledger else ()),
                 *well_known_routes(signed),
                 *(author.pages.routes() if author is not None else ()),
+                *(author.api.routes() if author is not None else ()),
             ],
             gate=gate,
         )

@@ -8,6 +8,7 @@ from donations.config_author import exposure
 from donations.desk import Desk
 from donations.errors import ConfigError
 from donations.faring import price_lines, upstream_lines
+from donations.web.api.author import AuthorApi
 from donations.web.author.gate import Gate
 from donations.web.author.pages import AuthorPages
 from donations.web.author.room import Sources
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from donations.config import Config
     from donations.prices.pricing import Pricing
     from donations.tracker import Tracker
+    from donations.web.author.room import Kept
 
 
 def make_gate(config: Config) -> Gate | None:
@@ -40,7 +42,7 @@ def make_gate(config: Config) -> Gate | None:
 
 
 class AuthorSide:
-    """The desk and the pages of a running service."""
+    """The desk, the pages and the programs' interface of a running service."""
 
     def __init__(
         self,
@@ -49,7 +51,7 @@ class AuthorSide:
         *,
         trackers: Sequence[Tracker],
         pricing: Pricing | None,
-        keep: Callable[[Annotation, int | None], Awaitable[object]],
+        keep: Callable[[Annotation, int | None], Awaitable[Kept]],
     ) -> None:
         """``trackers`` may grow, ``keep`` is `Service.annotate`."""
         self._desk = Desk(config)
@@ -60,7 +62,7 @@ class AuthorSide:
             keep=keep,
         )
         writers = Writers(config.title, config.language, config.timezone)
-        self.pages = AuthorPages(gate, writers, sources)
+        self.pages, self.api = AuthorPages(gate, writers, sources), AuthorApi(sources)
 
     def close(self) -> None:
         """Give the desk's connection back."""

@@ -19,7 +19,7 @@ from donations.valuation import minor_digits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from donations.books import Annotation, Entry, Filter, Place
+    from donations.books import Annotation, Entry, Figures, Filter, Place
     from donations.config import Config
     from donations.overview import Overview, Price
 
@@ -41,6 +41,16 @@ class Desk:
         self.widgets: tuple[tuple[str, str, frozenset[Key]], ...] = (
             ("default", config.title, frozenset(self.assets)),
         )
+
+    async def months(self) -> tuple[Figures, int]:
+        """Sums by month, and of how many addresses the history is not read to its end."""
+        return await self._store.run(self._months)
+
+    def _months(self) -> tuple[Figures, int]:
+        store = self._open()
+        known = {key for key, standing in store.standings().items() if standing.complete}
+        unread = {(key.chain, key.address) for key in self.assets if key not in known}
+        return store.months(), len(unread)
 
     async def overview(self, now: int, prices: Mapping[str, Price]) -> Overview:
         """The overview as of ``now`` (Unix seconds), at today's ``prices`` by asset."""

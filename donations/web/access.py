@@ -60,11 +60,20 @@ _AUTHOR = (
     "/author/health",
     "/author/script.js",
 )
+_AUTHOR_API = (
+    "/api/v1/author/totals",
+    "/api/v1/author/entries",
+    "/api/v1/author/entries/{chain}/{address}/{asset}/{id}",
+    "/api/v1/author/annotations",
+    "/api/v1/author/undoings",
+    "/api/v1/author/manual-gifts",
+    "/api/v1/author/health",
+)
 
 ACCESS = MappingProxyType(
     dict.fromkeys(_PUBLIC, Access.PUBLIC)
     | dict.fromkeys(_LOGIN, Access.LOGIN)
-    | dict.fromkeys(_AUTHOR, Access.AUTHOR)
+    | dict.fromkeys((*_AUTHOR, *_AUTHOR_API), Access.AUTHOR)
 )
 
 

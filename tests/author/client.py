@@ -11,7 +11,7 @@ import aiohttp
 
 from donations.author_token import digest_of
 from donations.desk import Desk
-from donations.store import Store
+from donations.store import Annotated, Store
 from donations.web import create_web
 from donations.web.assets import load_assets
 from donations.web.author.gate import Gate
@@ -117,7 +117,7 @@ async def author_pages(
     store.open({name: settings.network.name for name, settings in config.chains.items()})
     desk = Desk(config)
 
-    async def keep(annotation: Annotation, expects: int | None) -> object:
+    async def keep(annotation: Annotation, expects: int | None) -> Annotated:
         return await store.run(store.annotate, annotation, expects)
 
     sources = Sources(desk, lambda: upstreams, lambda: prices or {}, keep, now=lambda: NOW)

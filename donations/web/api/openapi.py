@@ -138,7 +138,7 @@ def errors_of(route: Route) -> set[int]:
     if route.path.startswith(ROOT):
         found |= {400, 406}
     if not route.public:
-        found |= {401}
+        found |= {401, 403}
     if operation.body is not None:
         found |= {400, 413, 415}
     return found

@@ -100,3 +100,26 @@ def one_of(name: str, about: str, choices: type[Choice]) -> Parameter[Choice]:
             raise ValueError(f"give one of: {known}") from None
 
     return Parameter(name, about, choices, parse)
+
+
+def text_up_to(name: str, about: str, longest: int) -> Parameter[str]:
+    """Any text of so many characters at most."""
+
+    def parse(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"at most {longest} characters")
+        return text
+
+    form: Any = Annotated[str, Says(longest=longest)]
+    return Parameter(name, about, form, parse)
+
+
+def yes_or_no(name: str, about: str) -> Parameter[bool]:
+    """`true` or `false`."""
+
+    def parse(text: str) -> bool:
+        if text not in ("true", "false"):
+            raise ValueError("give true or false")
+        return text == "true"
+
+    return Parameter(name, about, bool, parse)

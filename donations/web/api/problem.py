@@ -33,6 +33,7 @@ class ProblemForm(TypedDict):
     status: Annotated[int, Says(lowest=400, highest=599)]
     detail: str
     parameter: NotRequired[Annotated[str, Says("the parameter, or field of the body, at fault")]]
+    sequence: NotRequired[Annotated[int, Says("the entry that came between")]]
 
 
 class Problem(Exception):
@@ -44,10 +45,12 @@ class Problem(Exception):
         detail: str = "",
         *,
         parameter: str | None = None,
+        sequence: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(status, detail)
         self.status, self.detail, self.parameter = status, detail, parameter
+        self.sequence = sequence
         self.headers = dict(headers or {})
 
     def told(self) -> ProblemForm:
@@ -60,6 +63,8 @@ class Problem(Exception):
         }
         if self.parameter is not None:
             form["parameter"] = self.parameter
+        if self.sequence is not None:
+            form["sequence"] = self.sequence
         return form
 
     def answer(self) -> web.Response:

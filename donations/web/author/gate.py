@@ -9,6 +9,7 @@ from aiohttp import web
 
 from donations.author_token import digest_of
 from donations.web.access import ACCESS, Access, path_of
+from donations.web.api.operation import ROOT
 from donations.web.author.attempts import Attempts
 from donations.web.author.origin import SAFE, Refused, Site, comes_from, site_of
 from donations.web.author.refusal import refuse, unknown
@@ -65,6 +66,8 @@ class Gate:
         if _TOKEN in request.query:
             return refuse(request, 400, "a token in an address ends up in logs: make a new one")
         bearer = _bearer(request)
+        if bearer is None and request.path.startswith(ROOT):
+            return self.unknown(request)  # a cookie acts for whichever page is open
         unsafe = request.method not in SAFE
         if unsafe and bearer is None and not comes_from(request.headers, request[SITE]):
             return refuse(request, 403, "this was sent by a page of another site")

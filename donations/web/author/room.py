@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from donations.author_facts import Asset, Doubts, Full, UpstreamLine
-    from donations.books import Annotation, Entry, Filter, Place
+    from donations.books import Annotation, Entry, Figures, Filter, Place
     from donations.ledger import Key
     from donations.overview import Overview, Price
     from donations.web.author.attempts import Attempts
@@ -40,6 +40,9 @@ class Reads(Protocol):
     @property
     def widgets(self) -> Sequence[tuple[str, str, Collection[Key]]]: ...
 
+    async def months(self) -> tuple[Figures, int]:
+        """Sums by month, and of how many addresses the history is not read to its end."""
+
     async def overview(self, now: int, prices: Mapping[str, Price]) -> Overview: ...
 
     async def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]: ...
@@ -49,6 +52,13 @@ class Reads(Protocol):
     async def by_hand(self) -> list[Annotation]: ...
 
     async def doubts(self) -> Doubts: ...
+
+
+class Kept(Protocol):
+    """An entry that was kept."""
+
+    @property
+    def sequence(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class Sources:
     desk: Reads
     upstreams: Callable[[], Sequence[UpstreamLine]]
     prices: Callable[[], Mapping[str, Price]]
-    keep: Callable[[Annotation, int | None], Awaitable[object]]
+    keep: Callable[[Annotation, int | None], Awaitable[Kept]]
     now: Callable[[], float] = time.time
 
 
