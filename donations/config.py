@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -47,6 +48,7 @@ _KEYS = (
 )  # fmt: skip
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
+_FREQUENT = ("EUR", "USD", "GBP", "CHF")  # known without a look into the tables
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _TITLES = 200
 # What the script of the widget takes for an address, marks and invisible letters left out; see
@@ -151,7 +153,7 @@ def parse(
         title=_title(root),
         language=language,
         timezone=_timezone(root),
-        currency=_matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"'),
+        currency=_currency(root),
         database=_database(root, folder),
         poll_seconds=root.integer("poll_seconds", 60, 15, 300),
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
@@ -180,6 +182,18 @@ def _matching(table: Table, key: str, default: str, form: re.Pattern[str], reaso
     if form.fullmatch(text) is None:
         raise table.error(reason, key)
     return text
+
+
+def _currency(root: Table) -> str:
+    """ISO 4217, the currencies of the past among them."""
+    code = _matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"')
+    if code not in _FREQUENT:
+        known = import_module("babel.numbers").list_currencies()
+        if code not in known:
+            near = get_close_matches(code, sorted(known), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise root.error(f"there is no currency {code}{hint}", "currency")
+    return code
 
 
 def _title(root: Table) -> str:

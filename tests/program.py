@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from donations.config_prices import CROSS, SOURCES
 from tests.nodes.process import Process, free_ports
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def offline_config(folder: Path, port: int) -> Path:
     """The example file with a port, and with upstreams that are all down, in ``folder``."""
     example = EXAMPLE.read_text(encoding="utf-8")
     head = example.partition("\n[chains.btc]")[0].replace("port = 8080", f"port = {port}")
+    closed = ", ".join(f'{name} = "http://127.0.0.1:1"' for name in (*SOURCES, CROSS))
+    head = head.replace("[prices]\n", f"[prices]\nurls = {{ {closed} }}\n")
     path = folder / "config.toml"
     path.write_text(f"{head}\n{closed_upstreams()}", encoding="utf-8")
     return path

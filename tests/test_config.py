@@ -223,6 +223,8 @@ SENTENCES = [
     (ONE + '[chains.eth]\nupstreams = "http://a.example"', 4, "chains.eth.upstreams", "use https"),
     (ONE + '[chains.eth]\ntokens = ["XYZ"]', 4, "chains.eth.tokens[0]", "known: USDC"),
     (ONE + '[chains.eth]\ntokens = ["DAI",\n"DAI"]', 5, "chains.eth.tokens[1]", "two assets"),
+    ('currency = "EUT"\n' + ONE, 1, "currency", "did you mean"),
+    ('currency = "ZZZ"\n' + ONE, 1, "currency", "no currency ZZZ"),
     # It would be taken for the coin, and valued as one.
     (ONE + '[chains.eth]\ntokens = [{ symbol = "BTC", decimals = 8, '
      'contract = "0x2260FAC5E5542a773Aa44fBCfeDf7C193bc2C599" }]', 4, "chains.eth.tokens[0]",

@@ -123,13 +123,14 @@ LAYERS = {
     "app": "arrivals attribution author_side books chains config control errors "
     "ethereum_levels ledger lister listing notify operators prices reasons showing snapshot "
     "sources statement store summary tamper timer tracker web",
+    "price_check": "config errors prices",
     "explorer_key": "app chains config errors reasons",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
     "demo": "amounts app config web",
     "commands": "app author_token bundle check config config_author copies demo doctor "
-    "errors event_loop explorer_key init notify own_word showing summary totals watchdog "
-    "web",
+    "errors event_loop explorer_key init notify own_word price_check showing summary totals "
+    "watchdog web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
@@ -147,7 +148,7 @@ FENCES = {
     "aiohttp": {"demo", "fetch.py", "notify", "public_web.py", "sources", "web"},
     "apprise": {"notify"},
     "apscheduler": {"timer.py"},
-    "babel": {"valuation.py", "web"},
+    "babel": {"config.py", "valuation.py", "web"},
     "bit": {"chains"},
     "brotli": {"web"},
     "coincurve": {"statement"},

@@ -89,7 +89,7 @@ def _init(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from donations import check, explorer_key
+    from donations import check, explorer_key, price_check
     from donations.own_word import own_word
 
     config = load(options.config)
@@ -102,14 +102,17 @@ def _check(options: argparse.Namespace) -> int:
         return _check_pages(config, options)
     rows = run(check.check(config))
     keys = run(explorer_key.check_keys(config))
+    prices = run(price_check.check_prices(config))
     word = own_word(config)
     refused = any(key.refused for key in keys)
     good = check.enough(config, rows) and word.good and not refused
     if options.json:
         told = check.as_json(config, rows) | explorer_key.as_json(keys) | word.as_json()
+        told |= price_check.as_json(prices)
         show(told | {"ok": told["ok"] and not refused})
     else:
-        show([*check.table(config, rows), *explorer_key.lines(keys), *word.lines()])
+        text = [*check.table(config, rows), *explorer_key.lines(keys)]
+        show([*text, *price_check.lines(prices), *word.lines()])
     return DONE if good else WORLD_WRONG
 
 

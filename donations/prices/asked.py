@@ -130,5 +130,5 @@ class Asked(Generic[S]):
         self._failures = min(self._failures + 1, 20)
         self._resume_at = self._clock() + (told or pause)
         if not self._logged:
-            logger.warning("prices: %s: %s", self.name, error)
+            logger.info("prices: %s: %s", self.name, error)
         self.error, self._logged = error, True

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from donations.prices.asked import Asked
+    from donations.prices.ecb import Ecb
     from donations.prices.memory import Memory, Told
     from donations.prices.quote import Quote, Slot
     from donations.prices.rates import Crossing
@@ -137,10 +138,14 @@ class Market:
             look.silent[asked.name] = "it is still being asked"
             look.unfinished = True
 
+    @property
+    def asked(self) -> tuple[Asked[PriceSource] | Asked[Ecb], ...]:
+        """Everybody who may be asked."""
+        return (*self.sources, self.crossing.ecb)
+
     def causes(self) -> set[Reason]:
         """Why sources fail now."""
-        errors = [*(asked.error for asked in self.sources), self.crossing.ecb.error]
-        return {error.why for error in errors if error is not None}
+        return {asked.error.why for asked in self.asked if asked.error is not None}
 
     async def close(self) -> None:
         for asked in self.sources:

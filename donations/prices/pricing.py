@@ -52,7 +52,7 @@ class Pricing:
     @property
     def asked(self) -> tuple[Asked[PriceSource] | Asked[Ecb], ...]:
         """Everybody who may be asked."""
-        return (*self._market.sources, self._market.crossing.ecb)
+        return self._market.asked
 
     def start(self) -> None:
         """Begin to work, until it is closed. What goes wrong here ends nothing else."""

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 REFRESH_SECONDS: Final = 600
 FACT: Final = "prices:today"
 # Sources have published what happened so long ago.
-_BEHIND = 180
+BEHIND: Final = 180
 
 
 class TodayPrices:
@@ -73,7 +73,7 @@ class TodayPrices:
     async def refresh(self) -> None:
         """Ask once. Raises StoreError."""
         now = self._clock()
-        slot = slot_of(now - _BEHIND, now)
+        slot = slot_of(now - BEHIND, now)
         fresh = dict(self._prices)
         for symbol in self._symbols:
             verdict = (await self._market.look(symbol, [slot], now, Memory()))[slot]

@@ -89,7 +89,8 @@ async def _bare(url: str, window: int) -> float:
 async def _ours(url: str, genesis: str, gifts: int, folder: Path) -> tuple[float, int, int]:
     """Seconds the service takes, the total it shows, and how much its peak memory grew (KiB)."""
     config = parse(
-        f'[addresses]\nbtc = "{BTC_ADDRESS}"\n[server]\nport = {_free_port()}\n[chains.btc]\n'
+        f'[addresses]\nbtc = "{BTC_ADDRESS}"\n[prices]\nenabled = false\n'
+        f"[server]\nport = {_free_port()}\n[chains.btc]\n"
         f'network = {{ name = "mainnet", genesis = "{genesis}" }}\nupstreams = ["{url}"]\n',
         folder / "config.toml",
         {},

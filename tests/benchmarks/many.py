@@ -39,6 +39,8 @@ database = "{database}"
 btc = ["1BuyJKZLeEG5YkpbGn4QhtNTxhUqtpEGKf", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"]
 bch = "qqefdljudc7c02jhs87f29yymerxpu0zfupuufgvz6"
 eth = "0x8e2827A89419Dbdcc88286f64FED21C3B3dEEcd8"
+[prices]
+enabled = false
 [chains.eth]
 tokens = ["USDC"]
 """

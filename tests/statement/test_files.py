@@ -90,6 +90,7 @@ def settings(author: Author, path: Path, *, btc: str = "") -> Config:
         'public_url = "https://dons.example.org"\n'
         f'[addresses]\nbtc = "{btc or author.legacy}"\nbch = "{author.bch}"\neth = "{author.eth}"\n'
         f'[statement]\nfolder = "statement"\nminisign = "{author.minisign_key}"\n'
+        "[prices]\nenabled = false\n"
     )
     (path / "statement").mkdir(exist_ok=True)
     return parse(text, path / "config.toml", {})

@@ -56,6 +56,7 @@ def settings(path: Path, port: int, hours: int = 6) -> Config:
         f'public_url = "https://dons.example.org/"\ndatabase = "{path / "d.sqlite3"}"\n'
         f'[addresses]\nbtc = "{BTC}"\nbch = "qqefdljudc7c02jhs87f29yymerxpu0zfupuufgvz6"\n'
         f'eth = "{ETH}"\n[watch]\npages = ["http://127.0.0.1:{port}/post"]\nhours = {hours}\n'
+        "[prices]\nenabled = false\n"
     )
     return parse(text, path / "config.toml", {})
 
