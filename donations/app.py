@@ -294,7 +294,7 @@ class Service:
                         make_operators, settings, self.store, certificates, api
                     )
                     if api is not None:
-                        naming = Attribution(settings.chain.name, api, self.store)
+                        naming = Attribution(settings.chain.name, api, self.store, self._named)
                         self.attributions.append(naming)
                         timer.every(POLL_SECONDS, naming.due.set)
                         group.create_task(naming.run())
@@ -355,6 +355,11 @@ class Service:
             self._take_in((kept.change,))
         self._changed.set()
         return kept
+
+    def _named(self, transfer: Transfer) -> None:
+        if self.lister is not None:
+            self.lister.note([transfer])
+            self.lister.wake()
 
     def _take_in(self, changes: Sequence[Change]) -> None:
         self.notifier.wake()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from donations.errors import StoreError, UpstreamError, UpstreamUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from donations.ledger import Transfer
     from donations.sources.etherscan import EtherscanApi
@@ -46,10 +46,13 @@ def attribute(transfer: Transfer, rows: Iterable[Inside]) -> tuple[tuple[str, in
 
 
 class Attribution:
-    """Asks for the payments of one chain, a few at a time. ``due`` is set by a timer."""
+    """Asks for the payments of one chain, a few at a time. ``due`` is set by a timer, ``named``
+    hears of each that got its names."""
 
-    def __init__(self, chain: str, api: EtherscanApi, store: Store) -> None:
-        self.chain, self._api, self._store = chain, api, store
+    def __init__(
+        self, chain: str, api: EtherscanApi, store: Store, named: Callable[[Transfer], None]
+    ) -> None:
+        self.chain, self._api, self._store, self._named = chain, api, store, named
         self.due = asyncio.Event()
         self.error: UpstreamError | None = None
         self._asked: dict[str, int] = {}
@@ -99,6 +102,7 @@ class Attribution:
             )
             return
         await self._store.run(self._store.attribute, transfer.key, transfer.id, parts)
+        self._named(transfer)
 
     async def close(self) -> None:
         await self._api.close()

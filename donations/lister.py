@@ -30,6 +30,8 @@ class Lister:
 
     def __init__(self, config: Config) -> None:
         self._store = Store(config.database, config.timezone, config.currency)
+        # Names are looked up while transfers stream over the other one.
+        self._names = Store(config.database, config.timezone, config.currency)
         self._opened = False
         self._closing = False
         self._moved: set[Place] = set()
@@ -73,10 +75,11 @@ class Lister:
     def _read(self, listing: Listing, moved: frozenset[Place]) -> Listing:
         if not self._opened:
             self._store.open_readonly()
+            self._names.open_readonly()
             self._opened = True
         known = self._store.standings().items()
         whole = [key for key, standing in known if standing.complete and key in self._keys]
-        return listing.renew(whole, moved, self._in_order)
+        return listing.renew(whole, moved, self._in_order, self._inside)
 
     def _in_order(self, keys: Sequence[Key], since: int) -> Iterator[Transfer]:
         for transfer in self._store.in_order(keys, since):
@@ -84,10 +87,18 @@ class Lister:
                 raise StoreError("the service is being stopped")
             yield transfer
 
+    def _inside(self, transfer: Transfer) -> tuple[str, ...]:
+        """The transactions that income from inside contract calls came with, where known."""
+        if not transfer.id.endswith(":internal"):
+            return ()
+        named = self._names.attributions(transfer.key, [transfer.id])
+        return tuple(txid for txid, _ in named.get(transfer.id, ()))
+
     def close(self) -> None:
         """Give the connection back; a long reading under way is broken off."""
         self._closing = True
         self._store.close()
+        self._names.close()
 
 
 def count_established(listing: Listing) -> Established:

@@ -120,12 +120,14 @@ class Listing:
         keys: Iterable[Key],
         moved: Iterable[Place],
         read: Callable[[Sequence[Key], int], Iterator[Transfer]],
+        inside: Callable[[Transfer], Sequence[str]] = lambda _: (),
     ) -> Listing:
         """The pages as they are now.
 
         ``keys`` are those whose history is known. ``moved`` are places at which a transfer came,
         went or changed: pages without one are kept. ``read`` gives the transfers of keys from a
-        moment (Unix seconds) on, in the order of their places.
+        moment (Unix seconds) on, in the order of their places; ``inside`` the transactions that
+        one came with, where it has a name of its own and they are known.
         """
         wanted = frozenset(keys)
         same = wanted == self.keys
@@ -141,7 +143,7 @@ class Listing:
             at = max(0, bisect_left(firsts, touched[0]) - 1)
             pages += old[kept:at]
             start = min([touched[0], *firsts[at : at + 1]])
-            for page, following in self._make(sorted(wanted), start, read):
+            for page, following in self._make(sorted(wanted), start, read, inside):
                 pages.append(page)
                 if following in boundaries:
                     break
@@ -156,6 +158,7 @@ class Listing:
         keys: Sequence[Key],
         start: Place,
         read: Callable[[Sequence[Key], int], Iterator[Transfer]],
+        inside: Callable[[Transfer], Sequence[str]],
     ) -> Iterator[tuple[Page, Place | None]]:
         """Pages from a place on, each with the first place of the next; None at the end."""
         facts = {
@@ -173,7 +176,7 @@ class Listing:
             if not small and len(draft.entries) == PAGE:
                 yield draft.page(), place
                 draft = _Draft(place)
-            draft.take(transfer, one, decimals, small=small)
+            draft.take(transfer, one, decimals, inside(transfer), small=small)
         if draft.entries or draft.small:
             yield draft.page(), None
 
@@ -189,8 +192,16 @@ class _Draft:
     )
     sums: Sums = field(default_factory=dict)
 
-    def take(self, transfer: Transfer, one: Shown, decimals: int, *, small: bool) -> None:
-        """Add one transfer."""
+    def take(
+        self,
+        transfer: Transfer,
+        one: Shown,
+        decimals: int,
+        inside: Sequence[str],
+        *,
+        small: bool,
+    ) -> None:
+        """Add one transfer, and the transactions that it came with."""
         if not self.entries and not self.small:
             self.first = max(self.first, place_of(transfer))
         if transfer.bucket in (Bucket.CONFIRMED, Bucket.FINAL):
@@ -198,7 +209,7 @@ class _Draft:
             units, gifts = self.sums.get(place, (0, 0))
             self.sums[place] = (units + transfer.amount, gifts + 1)
         if not small:
-            self.entries.append(_entry(transfer, one, decimals))
+            self.entries.append(_entry(transfer, one, decimals, inside))
         elif transfer.bucket is not None:
             entry = self.small[transfer.key.asset, decimals]
             entry[0] += transfer.amount
@@ -230,13 +241,14 @@ def _is_small(one: Shown, transfer: Transfer) -> bool:
     return not own and transfer.amount < one.chain.dust
 
 
-def _entry(transfer: Transfer, one: Shown, decimals: int) -> dict[str, Any]:
+def _entry(transfer: Transfer, one: Shown, decimals: int, inside: Sequence[str]) -> dict[str, Any]:
     block = transfer.block
     return {
         "chain": transfer.key.chain,
         "address": transfer.key.address,
         "asset": transfer.key.asset,
         "id": transfer.id,
+        "transactions": list(inside),
         "kind": transfer.kind.value,
         "stands": whereabouts_of(transfer).value,
         "counts": transfer.bucket in _GIFTS,

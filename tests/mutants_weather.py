@@ -12,6 +12,7 @@ _ELECTRUM = "tests/sources/test_electrum.py"
 _LINES = "tests/test_lines.py"
 _WATCHDOG = "tests/test_watchdog.py"
 _KEY = "tests/test_explorer_key.py"
+_NAMES = "tests/test_attribution.py"
 _LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
@@ -174,6 +175,12 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
     (
         "donations/attribution.py",
         (
+            (
+                "names that were learned are shown after a restart only",
+                "        self._named(transfer)\n",
+                "",
+                f"{_NAMES}::test_the_service_learns_the_names",
+            ),
             (
                 "an explorer that answers again is still said to fail",
                 "                self.error = None\n",

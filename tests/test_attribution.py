@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from donations.app import Service
 
+MILLI = 10**15
 SECRET = "HUNTER2HUNTER2"
 OURS = "0x" + "11" * 20
 KEY = Key("eth", OURS, "ETH")
@@ -78,6 +80,13 @@ async def names(service: Service, world: World) -> list[tuple[tuple[str, int], .
     return list(found.values())
 
 
+def listed(service: Service) -> list[list[str]]:
+    """The transactions under each transfer that /ledger shows."""
+    assert service.lister is not None
+    pages = service.lister.listing.pages
+    return [entry["transactions"] for page in pages for entry in json.loads(page.facts)["entries"]]
+
+
 @pytest.mark.parametrize("kind", ["etherscan", "blockscout"])
 @scene
 async def test_the_service_learns_the_names(
@@ -93,9 +102,9 @@ async def test_the_service_learns_the_names(
             config = replace(config, chains={"eth": eth})
             async with running(config) as (service, _):
                 await until(lambda: received(service, "eth") == 0)
-                first = world.eth.pay_inside(ETH_ADDRESS, 700, 300)
+                first = world.eth.pay_inside(ETH_ADDRESS, 7 * MILLI, 3 * MILLI)
                 world.eth.mine()
-                await until(lambda: received(service, "eth") == 1_000)
+                await until(lambda: received(service, "eth") == 10 * MILLI)
                 assert await names(service, world) == []
                 world.eth.mine(4)
 
@@ -103,12 +112,14 @@ async def test_the_service_learns_the_names(
                     return await names(service, world)
 
                 ((part,),) = await until(named)
-                assert part == (first, 1_000)
-                assert received(service, "eth") == 1_000
+                assert part == (first, 10 * MILLI)
+                await until(lambda: listed(service) == [[first]])
+                assert received(service, "eth") == 10 * MILLI
             asked = explorer.requests["api"]
             async with running(config) as (service, _):
-                await until(lambda: received(service, "eth") == 1_000)
+                await until(lambda: received(service, "eth") == 10 * MILLI)
                 assert len(await names(service, world)) == 1
+                await until(lambda: listed(service) == [[first]])
                 assert explorer.requests["api"] == asked
     assert SECRET not in caplog.text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 import time
@@ -123,6 +124,13 @@ async def test_final_gifts_are_proven_and_what_proves_them_is_kept(
                     pairs.append((proof.evidence, claim))
             assert len(pairs) == 3
             check_together(pairs)
+            assert service.lister is not None
+            shown = [
+                entry["transactions"]
+                for page in (await service.lister.renew()).pages
+                for entry in json.loads(page.facts)["entries"]
+            ]
+            assert sorted(map(len, shown)) == ([0, 0, 2] if amsterdam else [0, 0, 0])
             before = asked(world)
             height = world.eth.mine(3)[-1].number
             await until(lambda: service.trackers[0].standings[ETH].tip.height == height)

@@ -14,7 +14,7 @@ from donations.web.assets import integrity
 from donations.web.markup import Html, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from donations.ledger import Key
     from donations.listing import Sums
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _STANDING = ("pending", "confirmed", "final")
 _COMMAND = Html('<code dir="ltr">donations verify proof.json</code>')
 _WORDS = ("proven", "agreed", "final", "own", "gone")
+# Transactions that are written out under one transfer.
+_INSIDE = 6
 _MINUS = "\u2212"
 
 
@@ -155,8 +157,18 @@ class PageWriter:
             when=locale.date(entry["time"], self.zone),
             block=block,
             id=entry["id"],
+            inside=join(self._inside(entry["transactions"])),
             proof=self._proof(entry),
         )
+
+    def _inside(self, transactions: Sequence[str]) -> Iterator[Html]:
+        """What income from inside contract calls came with: more than a few say nothing more."""
+        for number in transactions[:_INSIDE]:
+            yield self.pages.piece("inside", id=number)
+        if len(transactions) > _INSIDE:
+            yield self.pages.piece(
+                "more", count=self.pages.locale.whole(len(transactions) - _INSIDE)
+            )
 
     def _proof(self, entry: Mapping[str, Any]) -> Html:
         """The way to the bundle: of gifts that stand in a block, and are proven."""

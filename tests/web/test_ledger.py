@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -306,3 +307,25 @@ async def test_an_author_may_hide_it(tmp_path: Path) -> None:
                     assert answer.status == 404
             async with session.get("/") as answer:
                 assert "ledger" not in await answer.text()
+
+
+def test_income_from_inside_calls_names_its_transactions() -> None:
+    """Their numbers stand under the transfer, in the page and in the JSON; of very many the page
+    writes out six, and how many more there are."""
+    came = transfer(State.FINAL, of="eth", named=f"0x{ID}:internal")
+    for count in (0, 1, 6, 1_240):
+        numbers = [f"0x{n:064x}" for n in range(count)]
+        told = Listing(SHOWN).renew(
+            KEYS.values(), (), lambda *_: iter([came]), partial(_same, numbers)
+        )
+        made = LedgerPages(ASSETS)
+        made.publish(snapshot(), told)
+        _, html, _ = ask(made, "/ledger?lang=en")
+        assert [number in rows(html) for number in numbers[:7]] == [n < 6 for n in range(count)][:7]
+        assert ("+ 1,234" in rows(html)) == (count == 1_240)
+        _, text, _ = ask(made, "/ledger.json")
+        assert json.loads(text)["entries"][0]["transactions"] == numbers
+
+
+def _same(numbers: list[str], _: Transfer) -> list[str]:
+    return numbers
