@@ -12,7 +12,7 @@ import re
 import zipfile
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from donations.chains.base import server
@@ -80,16 +80,35 @@ def is_recent(moment: int, now: int) -> bool:
 
 
 def rate_at(rates: Rates, currency: str, moment: int) -> Rate | None:
-    """The rate of a moment's day, or of the last working day before it."""
+    """The rate of a moment's day, or of the last working day before it.
+
+    None also for one that is half as much again as the one before, or that much less: nobody else
+    can be asked.
+    """
     day = datetime.fromtimestamp(moment, UTC).date()
     if currency == "EUR":
         return Rate(ONE, day)
-    for before in range(_LONGEST_SILENCE + 1):
-        then = date.fromordinal(day.toordinal() - before)
+    rate = _last(rates, currency, day)
+    if rate is None:
+        return None
+    before = _last(rates, currency, rate.day - timedelta(days=1))
+    if before is not None and not _is_believable(rate.price, before.price):
+        return None
+    return rate
+
+
+def _last(rates: Rates, currency: str, day: date) -> Rate | None:
+    for silent in range(_LONGEST_SILENCE + 1):
+        then = day - timedelta(days=silent)
         price = rates.get(then, {}).get(currency)
         if price is not None:
             return Rate(price, then)
     return None
+
+
+def _is_believable(price: int, before: int) -> bool:
+    """Whether a currency may have moved so much from one working day to the next."""
+    return max(price, before) * 2 <= min(price, before) * 3
 
 
 def parse_xml(body: bytes, now: int) -> Rates:

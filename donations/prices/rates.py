@@ -38,7 +38,9 @@ class Crossing:
         if base is None or rate is None:
             lacking = currency if base is None else self.currency
             return Unknown(
-                Doubt.NO_RATE, f"the European Central Bank has no rate of {lacking} for that day"
+                Doubt.NO_RATE,
+                f"the European Central Bank has no rate of {lacking} for that day, or one that "
+                "cannot be",
             )
         told = rate if currency == "EUR" else base
         return cross(price, base.price, rate.price, told.source)

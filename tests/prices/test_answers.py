@@ -188,6 +188,16 @@ def test_the_rates_of_the_bank() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rate", "believed"),
+    [("1.0854", True), ("1.6281", True), ("1.63", False), ("0.7", False), ("108.54", False)],
+)
+def test_a_rate_that_cannot_be_is_no_rate(rate: str, believed: bool) -> None:
+    """Half as much again as the day before, or more, or as much less: nobody else can be asked."""
+    rates = {date(2024, 5, 23): {"USD": price("1.0854")}, date(2024, 5, 24): {"USD": price(rate)}}
+    assert (ecb.rate_at(rates, "USD", NOW) is not None) == believed
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ("</gesmes:Envelope>", ""),

@@ -170,6 +170,7 @@ async def test_a_currency_that_nobody_has_stays_unknown() -> None:
         assert isinstance(told, Unknown)
         assert told.doubt is Doubt.NO_RATE
         assert "no rate of XAU" in told.text
+        assert "ECB" not in told.text
         assert made.crossing.quotes("XAU") is False
 
 
