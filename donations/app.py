@@ -15,6 +15,7 @@ from donations.attribution import POLL_SECONDS, Attribution
 from donations.author_side import AuthorSide, make_gate
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
+from donations.config_notify import feed_secrets
 from donations.control import listening
 from donations.errors import StoreError
 from donations.ethereum_levels import EthereumLevels
@@ -44,6 +45,7 @@ from donations.web.live import Live
 from donations.web.proofs import Proofs
 from donations.web.public import Alarm, Readiness
 from donations.web.publisher import Publisher
+from donations.web.secret_feed import SecretFeeds
 from donations.web.server import serve
 from donations.web.thanks import Thanks
 from donations.web.well_known import well_known_routes
@@ -55,9 +57,11 @@ if TYPE_CHECKING:
     from donations.books import Annotation
     from donations.chains.base import Upstream
     from donations.config import ChainSettings, Config
+    from donations.config_notify import ChannelSettings
     from donations.control import Work
     from donations.ledger import Change, Key, Transfer
     from donations.listing import Listing
+    from donations.notify.message import Message
     from donations.snapshot import Established
     from donations.sources.base import Source
     from donations.sources.ethereum_past import Past
@@ -189,7 +193,6 @@ class Service:
         self.config = config
         self._changed = asyncio.Event()
         self.store = Store(config.database, config.timezone, config.currency, announced(config))
-        self.notifier = Notifier(config.notify, self.store, title=config.title)
         self.publisher = Publisher(
             assets := load_assets(),
             languages=[*assets.locales],
@@ -213,6 +216,8 @@ class Service:
         self.pages = make_watch(config, assets, self.store)
         self.statement = statement_to_show(config)
         self.trackers: list[Tracker] = []
+        self.feeds = SecretFeeds(feed_secrets(config.notify))
+        self.notifier = Notifier(config, self.store, self.trackers, self._renew_feed)
         self._levels: list[EthereumLevels] = []
         self.attributions: list[Attribution] = []
         self.prices: Pricing | None = None
@@ -323,7 +328,6 @@ class Service:
                     await self.pages.load()
                     timer.every(_REFRESH_SECONDS, self.pages.tick)
                 timer.every(_REFRESH_SECONDS, self._changed.set)
-                timer.every(_REFRESH_SECONDS, self.notifier.wake)
                 timer.start()
         finally:
             self._stopping = True
@@ -361,6 +365,9 @@ class Service:
             self.lister.note([transfer])
             self.lister.wake()
 
+    def _renew_feed(self, settings: ChannelSettings, entries: Sequence[Message]) -> None:
+        self.feeds.publish(settings.name, settings.language, self.config.title, entries)
+
     def _take_in(self, changes: Sequence[Change]) -> None:
         self.notifier.wake()
         self._arrivals.apply(change.after for change in changes)
@@ -394,6 +401,7 @@ class Service:
             self.live.announce()
         if self.lister is not None:
             self.lister.wake()
+        await self.notifier.look_at(snapshot)
 
     def _list(self, listing: Listing) -> None:
         self.proofs.changed()
@@ -454,6 +462,7 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
                 *service.public_api.routes(),
                 *(listed if config.widget.ledger else ()),
                 *well_known_routes(signed),
+                *service.feeds.routes(),
                 *(author.pages.routes() if author is not None else ()),
                 *(author.api.routes() if author is not None else ()),
             ],

@@ -247,6 +247,6 @@ def _mailbox(table: Table, key: str) -> str:
     return mailbox
 
 
-def names(channels: Iterable[ChannelSettings]) -> str:
-    """The names of channels, for an error."""
-    return ", ".join(channel.name for channel in channels)
+def feed_secrets(channels: Iterable[ChannelSettings]) -> dict[str, str]:
+    """What the addresses of the feeds hold, by name of the feed."""
+    return {each.name: each.secrets[0] for each in channels if each.way is Way.ATOM}

@@ -14,7 +14,7 @@ from donations.amounts import format_amount
 from donations.announcements import Announcement, Asset, Baseline, Type, event_id, of_change
 from donations.bookkeeping import read_valuations
 from donations.rows import key_row, of_key, put
-from donations.schema import BASELINES, CHANNELS, DELIVERIES, EVENTS
+from donations.schema import BASELINES, CHANNELS, DELIVERIES, EVENTS, FACTS
 from donations.valuation import minor_digits
 
 if TYPE_CHECKING:
@@ -128,8 +128,10 @@ def put_baseline(connection: Connection, key: Key, baseline: Baseline) -> None:
 
 
 def forget_baselines(connection: Connection) -> None:
-    """Every key has to catch up once more before it is told of: the ledger is an older one."""
+    """The ledger is an older one: keys catch up, and goals are looked at, in silence once more."""
     connection.execute(delete(BASELINES))
+    for told_of in ("goal ", "silent "):
+        connection.execute(delete(FACTS).where(FACTS.c.name.startswith(told_of)))
 
 
 def read_events(connection: Connection, after: int, limit: int) -> list[Event]:

@@ -110,17 +110,18 @@ LAYERS = {
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # telling the author
-    "notify": "__init__ announcements config config_notify errors fetch ledger operators outbox "
-    "public_web sources store tracker",
+    "notify": "__init__ amounts announcements config config_notify errors fetch ledger operators "
+    "outbox public_web snapshot sources store tracker",
     # looking after it
     "doctor": "amounts books chains config errors ledger proof rows schema",
     "control": "errors",
     "copies": "doctor errors reasons schema store",
     # the author's pages
-    "tamper": "chains config errors fetch page page_matches public_web qr store summary web",
+    "tamper": "announcements chains config errors fetch page page_matches public_web qr store "
+    "summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
-    "app": "arrivals attribution author_side books chains config control errors "
+    "app": "arrivals attribution author_side books chains config config_notify control errors "
     "ethereum_levels ledger lister listing notify operators prices reasons showing snapshot "
     "sources statement store summary tamper timer tracker web",
     "price_check": "config errors prices",

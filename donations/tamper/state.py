@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from donations.announcements import Announcement, Type
 from donations.tamper.finding import Finding, What
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _FACT = "page "
+# So many findings are told at once, each in so many characters.
+_MOST, _LONGEST = 20, 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,23 @@ def news(before: PageState | None, after: PageState) -> tuple[list[Finding], lis
     new = {_same(finding): finding for finding in after.findings}
     came = [finding for key, finding in new.items() if key not in old]
     return came, [finding for key, finding in old.items() if key not in new]
+
+
+def announcements(before: PageState | None, after: PageState) -> list[Announcement]:
+    """What is told of it: each new alarm, and that none is left."""
+    if after.error is not None:
+        return []
+    came, _ = news(before, after)
+    alarms = [finding for finding in came if finding.is_alarm]
+    data: dict[str, Any] = {"url": after.url, "since": after.tried_at}
+    subject = f"page {after.url}"
+    if alarms:
+        told = [str(finding)[:_LONGEST] for finding in alarms[:_MOST]]
+        data["findings"] = told
+        return [Announcement(Type.TAMPERED, subject, after.tried_at, data)]
+    if before is not None and before.alarms and not after.alarms:
+        return [Announcement(Type.FINE, subject, after.tried_at, data)]
+    return []
 
 
 def fact(state: PageState) -> tuple[str, str]:

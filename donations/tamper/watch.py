@@ -16,6 +16,7 @@ from donations.tamper.state import (
     PageState,
     after_failure,
     after_reading,
+    announcements,
     fact,
     from_facts,
     news,
@@ -98,7 +99,8 @@ class Watch:
             self._due[url] = time.monotonic() + wait * jitter
             _tell(before, after)
             try:
-                await self._store.run(self._store.remember, *fact(after))
+                told = announcements(before, after)
+                await self._store.run(self._store.remember, *fact(after), told)
             except StoreError as error:
                 logger.error("what %s shows cannot be remembered: %s", url, error)
 
@@ -132,7 +134,7 @@ def _report(reading: asyncio.Task[None]) -> None:
 
 
 def _tell(before: PageState | None, after: PageState) -> None:
-    """One line in the log for each change. This is where word to the author goes out."""
+    """One line in the log for each change."""
     if after.error is not None:
         if before is None or before.error != after.error:
             logger.info("the page %s cannot be read: %s", after.url, after.error)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from donations.web.forms import PATHS
+from donations.web.secret_feed import PATH
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -21,6 +22,7 @@ class Access(StrEnum):
     PUBLIC = "public"
     LOGIN = "login"  # the page that takes the token: no session yet, and as guarded otherwise
     AUTHOR = "author"
+    LINK = "link"  # who knows the address, which is a secret
 
 
 _PUBLIC = (
@@ -51,6 +53,7 @@ _PUBLIC = (
     "/.well-known/donations.txt.sigs",
 )
 _LOGIN = ("/author/login",)
+_LINK = (PATH,)
 _AUTHOR = (
     "/author",
     "/author/logout",
@@ -74,6 +77,7 @@ ACCESS = MappingProxyType(
     dict.fromkeys(_PUBLIC, Access.PUBLIC)
     | dict.fromkeys(_LOGIN, Access.LOGIN)
     | dict.fromkeys((*_AUTHOR, *_AUTHOR_API), Access.AUTHOR)
+    | dict.fromkeys(_LINK, Access.LINK)
 )
 
 
@@ -92,5 +96,5 @@ def check_declared(app: web.Application, *, gated: bool) -> None:
         access = ACCESS.get(path)
         if access is None:
             raise LookupError(f"who may ask for {path}? web/access.py does not say")
-        if access is not Access.PUBLIC and not gated:
+        if access in (Access.LOGIN, Access.AUTHOR) and not gated:
             raise LookupError(f"nothing keeps strangers from {path}")

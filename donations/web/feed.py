@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://www.rfc-editor.org/rfc/rfc4287#donations")
 # A feed without entries must still be dated: before the first block of Bitcoin nothing was given.
-_BEFORE_ALL = 1_231_006_505
+FIRST_MOMENT = 1_231_006_505
 
 _FEED = Template(
     """\
@@ -55,7 +55,7 @@ def write_feed(locale: Locale, snapshot: Snapshot, home: str, zone: tzinfo = UTC
         id=_identity("feed", snapshot.slug, addresses, locale.tag),
         title=join([escape(title), Html(" – "), locale.say("latest")]),
         author=title,
-        updated=_time(max((gift.time for gift in gifts), default=_BEFORE_ALL)),
+        updated=moment(max((gift.time for gift in gifts), default=FIRST_MOMENT)),
         home=home,
         path=f"feed.atom?lang={locale.tag}",
         entries=join([_entry(locale, snapshot, gift, home, zone) for gift in gifts]),
@@ -68,7 +68,7 @@ def _entry(locale: Locale, snapshot: Snapshot, gift: Gift, home: str, zone: tzin
         _ENTRY,
         id=_identity("gift", gift.chain, gift.symbol, gift.id),
         amount=locale.amount(gift.units, gift.decimals, gift.symbol),
-        time=_time(gift.time),
+        time=moment(gift.time),
         home=home,
         lang=locale.tag,
         coin=names.get(gift.chain, gift.chain),
@@ -81,5 +81,6 @@ def _identity(*parts: str) -> str:
     return uuid.uuid5(_NAMESPACE, "\n".join(parts)).urn
 
 
-def _time(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def moment(at: int) -> str:
+    """Unix seconds as feeds write them (RFC 3339)."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -43,6 +43,15 @@ EVERY = {
     **_INERT,
 }
 
+# For one reader who knows the address: kept and found by nobody else.
+SECRET_FEED = {
+    "Content-Type": "application/atom+xml; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Robots-Tag": "noindex",
+    **_INERT,
+}
+
 
 def _document(style_hash: str, ancestors: str, script_hash: str = "") -> dict[str, str]:
     """A page that runs our script and shows our style sheet, known by its hash, and no more."""

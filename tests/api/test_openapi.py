@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from donations.app import Service
 
-# What people see, scripts, and a stream: OpenAPI has no words for the last.
+# What people see, scripts, a feed for one, and a stream: OpenAPI has no words for the last.
 PAGES = {
     "/", "/frame", "/fragment", "/card", "/compact", "/static", "/sandboxed", "/embed", "/thanks",
     "/ledger", "/widget.js", "/widget.{digest}.js", "/live",
+    "/events/{secret}.atom",
     *(path for path in ACCESS if path.startswith("/author")),
 }  # fmt: skip
 

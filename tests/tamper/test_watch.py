@@ -203,7 +203,7 @@ async def test_a_store_that_fails_stops_no_watch(
 ) -> None:
     """What cannot be remembered is still known, and the log says so."""
 
-    def full(_name: str, _value: str) -> None:
+    def full(*_: object) -> None:
         raise StoreError("the disk is full")
 
     blog = Blog()

@@ -57,7 +57,7 @@ class Gate:
         """The middleware. What is not declared public is not public."""
         resource = request.match_info.route.resource
         access = ACCESS.get(path_of(resource), Access.AUTHOR)
-        if resource is None or access is Access.PUBLIC:
+        if resource is None or access in (Access.PUBLIC, Access.LINK):
             return await handler(request)
         try:
             request[SITE] = self._site(request)
