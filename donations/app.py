@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from donations import annotating
 from donations.arrivals import Arrivals
 from donations.attribution import POLL_SECONDS, Attribution
 from donations.author_side import AuthorSide, make_gate
@@ -224,7 +225,7 @@ class Service:
         if config.prices.enabled:
             self.prices = Pricing(config, self.store, self._changed.set)
         # What commands of the terminal may ask of this service, by their names.
-        self.works: dict[str, Work] = {}
+        self.works: dict[str, Work] = {annotating.WORK: annotating.work(self.annotate)}
         self._arrivals = Arrivals()
         self._stopping = False
 

@@ -11,7 +11,18 @@ import sys
 from typing import TYPE_CHECKING
 
 from donations import __version__
-from donations.commands import author, copying, notifying, proving, running, setting_up, totals
+from donations.commands import (
+    annotate,
+    author,
+    copying,
+    export,
+    gifts,
+    notifying,
+    proving,
+    running,
+    setting_up,
+    totals,
+)
 from donations.commands.base import DONE, INPUT_WRONG, WORLD_WRONG
 from donations.errors import ConfigError, DonationsError, SecretPasted
 from donations.secrets import ADVICE, find_secret
@@ -23,6 +34,9 @@ COMMANDS = (
     setting_up.add,
     running.add_serve,
     totals.add,
+    gifts.add,
+    annotate.add,
+    export.add,
     author.add,
     notifying.add,
     proving.add,
@@ -65,7 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _refuse_keys(words: Sequence[str]) -> None:
     """Key material is refused before argparse, whose errors repeat what they do not know."""
-    numbers = words[:1] == ["prove"]  # takes those of transactions, and never repeats them
+    # These take the numbers of transactions, which look like keys.
+    numbers = words[:1] in (["prove"], ["annotate"], ["gifts"], ["export"])
     for text in (*words, " ".join(words)):
         # A folder may be named by 64 digits: those of containers are.
         found = find_secret(text, bare_hex="/" not in text and not numbers)

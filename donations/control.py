@@ -20,7 +20,7 @@ import struct
 from contextlib import asynccontextmanager, closing, suppress
 from typing import TYPE_CHECKING, Any
 
-from donations.errors import ConfigError, DonationsError, StoreError
+from donations.errors import ConfigError, Conflict, DonationsError, NotFound, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -41,6 +41,8 @@ _CALLERS = 16
 PATH_BYTES = 107 if os.uname().sysname == "Linux" else 103
 _KINDS: tuple[tuple[str, type[DonationsError]], ...] = (
     ("input", ConfigError),
+    ("conflict", Conflict),
+    ("not found", NotFound),
     ("store", StoreError),
     ("world", DonationsError),
 )

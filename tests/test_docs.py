@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import configparser
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_every_command_that_is_shown_is_understood() -> None:
     shown = re.findall(r"(?:^|`|\$ |bin/)donations ([a-z]+(?: [^`\n#|]+)?)", README, re.MULTILINE)
     assert len(shown) >= 15
     for text in shown:
-        words = re.split(r" [|>] ", text)[0].split()
+        words = shlex.split(re.split(r" [|>] ", text)[0])
         if words[0] in commands():
             cli._parser().parse_args(words)
         else:

@@ -99,6 +99,7 @@ LAYERS = {
     "attribution": "errors ledger sources store",
     "prices": "amounts books chains config config_prices errors kept_quotes ledger overview "
     "reasons sources store valuation",
+    "control": "errors",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
     "web": "amounts arrivals author_facts author_token books errors ledger listing overview png "
     "qr reasons secrets signed snapshot valuation",
@@ -107,6 +108,8 @@ LAYERS = {
     "faring": "author_facts chains prices tracker",
     "author_side": "books config config_author desk errors faring overview prices tracker web",
     "totals": "amounts config ledger quarantine snapshot store summary",
+    "annotating": "books config control errors ledger store",
+    "exporting": "books config exports ledger store summary valuation",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # telling the author
@@ -114,24 +117,23 @@ LAYERS = {
     "outbox public_web snapshot sources store tracker",
     # looking after it
     "doctor": "amounts books chains config errors ledger proof rows schema",
-    "control": "errors",
     "copies": "doctor errors reasons schema store",
     # the author's pages
     "tamper": "announcements chains config errors fetch page page_matches public_web qr store "
     "summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
-    "app": "arrivals attribution author_side books chains config config_notify control errors "
-    "ethereum_levels ledger lister listing notify operators prices reasons showing snapshot "
+    "app": "annotating arrivals attribution author_side books chains config config_notify control "
+    "errors ethereum_levels ledger lister listing notify operators prices reasons showing snapshot "
     "sources statement store summary tamper timer tracker web",
     "price_check": "config errors prices",
     "explorer_key": "app chains config errors reasons",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
     "demo": "amounts app config web",
-    "commands": "app author_token bundle check config config_author copies demo doctor "
-    "errors event_loop explorer_key init notify own_word price_check showing summary totals "
-    "watchdog web",
+    "commands": "annotating app author_token books bundle check config config_author copies demo "
+    "doctor errors event_loop explorer_key exporting exports init ledger notify own_word "
+    "price_check showing store summary totals valuation watchdog web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
@@ -209,6 +211,10 @@ MONEY = (
     "exports/hledger.py",
     "exports/csv_form.py",
     "exports/json_form.py",
+    "exports/summary.py",
+    "exports/document.py",
+    "exports/render.py",
+    "exporting.py",
     "proof/transaction.py",
     "bundle/form.py",
     "bundle/verify.py",

@@ -97,5 +97,7 @@ def harmless(text: str) -> str:
     be seen is not there.
     """
     text = visible(text)
+    if text.isascii():
+        return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
     begins = unicodedata.normalize("NFKC", text).replace("\u200c", "").replace("\u200d", "")
     return f"'{text}" if begins.lstrip().startswith(_FORMULA) else text
