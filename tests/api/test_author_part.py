@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import defaultdict
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -398,16 +399,14 @@ def test_nothing_of_it_is_for_pages_of_other_origins(made: Path) -> None:
 def test_the_schema_of_a_text_allows_what_is_kept_and_nothing_else() -> None:
     """Code point by code point: what the document's pattern lets through, `check_text` keeps."""
     hidden = {c for first, last in HIDDEN for c in range(first, last + 1)}
-    refused = set()
-    for code in range(0x110000):
-        if 0xD800 <= code <= 0xDFFF:
-            continue
-        try:
-            check_text(f"a{chr(code)}b")
-        except ValueError:
-            refused.add(code)
-    assert refused <= hidden
-    assert len(hidden - refused) <= 8  # what later versions of Unicode have
+    seen = [c for c in range(0x110000) if c not in hidden and not 0xD800 <= c <= 0xDFFF]
+    for at in range(0, len(seen), 100):
+        check_text("".join(map(chr, seen[at : at + 100])))
+    kept = []
+    for code in hidden:
+        with suppress(ValueError):
+            kept.append(check_text(f"a{chr(code)}b"))
+    assert len(kept) <= 8  # what later versions of Unicode have
 
 
 def test_an_author_has_a_limit_of_his_own(made: Path) -> None:

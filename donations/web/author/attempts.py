@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 5
+AT_ONCE = 5
+# Of the programs on this machine, or behind a proxy that nobody named, together.
+AT_ONCE_TOGETHER = 100
 _SECONDS_EACH = 12.0  # after which one more is forgiven: five a minute
 _CLIENTS = 10_000  # remembered; who tried longest ago is forgotten first
 _LINES = 20  # in the log, in an hour
@@ -42,20 +44,20 @@ class Attempts:
         self._lines, self._hour = 0, clock()
         self.failed, self.last = 0, 0  # how many since the start, and when (Unix seconds)
 
-    def wait(self, client: Network | None) -> int:
+    def wait(self, client: Network | None, at_once: int = AT_ONCE) -> int:
         """Seconds until this client may try again; 0 where it may now."""
         bucket = self._clients.get(client)
         if bucket is None:
             return 0
         left = bucket.failures - (self._clock() - bucket.at) / _SECONDS_EACH
-        return max(0, math.ceil((left - (_AT_ONCE - 1)) * _SECONDS_EACH))
+        return max(0, math.ceil((left - (at_once - 1)) * _SECONDS_EACH))
 
-    def fail(self, client: Network | None) -> None:
+    def fail(self, client: Network | None, at_once: int = AT_ONCE) -> None:
         """A wrong token came."""
         now = self._clock()
         bucket = self._clients.pop(client, _Bucket(0.0, now))
         left = max(0.0, bucket.failures - (now - bucket.at) / _SECONDS_EACH)
-        self._clients[client] = _Bucket(min(left + 1, _AT_ONCE), now)
+        self._clients[client] = _Bucket(max(left, min(left + 1, at_once)), now)
         if len(self._clients) > _CLIENTS:
             self._clients.popitem(last=False)
         self.failed, self.last = self.failed + 1, int(time.time())

@@ -10,7 +10,7 @@ from aiohttp import web
 from donations.author_token import digest_of
 from donations.web.access import ACCESS, Access, path_of
 from donations.web.api.operation import ROOT
-from donations.web.author.attempts import Attempts
+from donations.web.author.attempts import AT_ONCE, AT_ONCE_TOGETHER, Attempts
 from donations.web.author.origin import SAFE, Refused, Site, comes_from, site_of
 from donations.web.author.refusal import refuse, unknown
 from donations.web.author.sessions import Session, Sessions
@@ -95,12 +95,14 @@ class Gate:
 
     def _admit_bearer(self, request: web.Request, token: str) -> web.Response | None:
         client = self.client(request)
-        wait = self.attempts.wait(client)
+        programs = client is None and request.path.startswith(ROOT)
+        at_once = AT_ONCE_TOGETHER if programs else AT_ONCE
+        wait = self.attempts.wait(client, at_once)
         operator = self.recognise(token)
         # Strangers behind one proxy that nobody named must not lock the author out.
         if operator is None or (wait and client is not None):
             if not wait:
-                self.attempts.fail(client)
+                self.attempts.fail(client, at_once)
             return refuse(request, 429, "too many wrong tokens", wait) if wait else unknown(request)
         request[OPERATOR] = operator
         return None
