@@ -8,29 +8,26 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, false, func, insert, literal, or_, select, tuple_
+from sqlalchemy import and_, insert, literal, select, tuple_
 
 from donations.amounts import parse_units
-from donations.books import Annotation, Entry, ManualGift, Writing, place_of, standing
-from donations.ledger import Key, State
+from donations.books import Annotation, Entry, ManualGift, Writing, standing
+from donations.ledger import Key
+from donations.picking import pick, stream
 from donations.rows import key_row, of_key, portions, put, transfer_of
-from donations.schema import ANNOTATIONS, TRANSFERS, VALUATIONS, VIEWS
+from donations.schema import ANNOTATIONS, TRANSFERS, UNVALUED, VALUATIONS
 from donations.valuation import Valuation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
     from sqlalchemy.engine import Row
 
     from donations.books import Filter, Place, Remarks
     from donations.ledger import Transfer
 
-_ORDER = tuple(TRANSFERS.c[name] for name in ("received_at", "chain", "address", "asset", "id"))
 _IDENTITY = ("chain", "address", "asset", "id")
-_GONE = (State.DROPPED.value, State.REPLACED.value)
-# More transfers than these are not named by a text.
-_NAMED = 1_000
 
 
 def put_valuations(connection: Connection, valued: Iterable[tuple[Key, str, Valuation]]) -> None:
@@ -76,24 +73,20 @@ def read_valuations(
     }
 
 
-def read_unvalued(
-    connection: Connection, currency: str, before: Place | None, limit: int
-) -> list[Transfer]:
-    """Standing transfers without a value in ``currency``, the newest first."""
+def read_unvalued(connection: Connection, before: Place | None, limit: int) -> list[Transfer]:
+    """Standing transfers without a value in the currency of the sums, the newest first."""
+    order = [UNVALUED.c[name] for name in ("received_at", *_IDENTITY)]
+    same = and_(*(UNVALUED.c[name] == TRANSFERS.c[name] for name in _IDENTITY))
     query = (
         select(TRANSFERS)
-        .where(~_has_value(currency), TRANSFERS.c.state.not_in(_GONE))
-        .order_by(*(column.desc() for column in _ORDER))
+        .select_from(UNVALUED)
+        .join(TRANSFERS, same)
+        .order_by(*(column.desc() for column in order))
         .limit(limit)
     )
     if before is not None:
-        query = query.where(tuple_(*_ORDER) < tuple_(*map(literal, before)))
+        query = query.where(tuple_(*order) < tuple_(*map(literal, before)))
     return [transfer_of(row) for row in connection.execute(query)]
-
-
-def _has_value(currency: str) -> ColumnElement[bool]:
-    same = (VALUATIONS.c[name] == TRANSFERS.c[name] for name in _IDENTITY)
-    return exists().where(*same, VALUATIONS.c.currency == currency)
 
 
 def add_annotation(connection: Connection, annotation: Annotation) -> int:
@@ -210,33 +203,15 @@ def read_entries(
     connection: Connection, wanted: Filter, before: Place | None, limit: int, currency: str
 ) -> list[Entry]:
     """Transfers that ``wanted`` lets through, the newest first, from below ``before``."""
-    where = list(_conditions(wanted, currency))
-    if wanted.text:
-        where.append(_named(connection, wanted.text))
-    if before is not None:
-        where.append(tuple_(*_ORDER) < tuple_(*map(literal, before)))
-    query = select(TRANSFERS).where(*where).order_by(*(c.desc() for c in _ORDER)).limit(limit)
-    return entries_of(connection, [transfer_of(r) for r in connection.execute(query)], currency)
+    return entries_of(connection, pick(connection, wanted, before, limit, currency), currency)
 
 
 def stream_entries(
     connection: Connection, wanted: Filter, currency: str, page: int = 500
 ) -> Iterator[Entry]:
     """All transfers that ``wanted`` lets through, the oldest first, a page in memory at a time."""
-    where = list(_conditions(wanted, currency))
-    if wanted.text:
-        where.append(_named(connection, wanted.text))
-    after: tuple[Any, ...] | None = None
-    while True:
-        query = select(TRANSFERS).where(*where).order_by(*_ORDER).limit(page)
-        if after is not None:
-            query = query.where(tuple_(*_ORDER) > tuple_(*map(literal, after)))
-        some = [transfer_of(row) for row in connection.execute(query)]
-        found = entries_of(connection, some, currency)
-        yield from found
-        if len(found) < page:
-            return
-        after = place_of(found[-1].transfer)
+    for some in stream(connection, wanted, currency, page):
+        yield from entries_of(connection, some, currency)
 
 
 def entries_of(connection: Connection, transfers: Sequence[Transfer], currency: str) -> list[Entry]:
@@ -248,49 +223,3 @@ def entries_of(connection: Connection, transfers: Sequence[Transfer], currency: 
     remarks = {key: read_remarks(connection, key, some) for key, some in ids.items()}
     nothing = standing(())
     return [Entry(t, values[t.key].get(t.id), remarks[t.key].get(t.id, nothing)) for t in transfers]
-
-
-def _conditions(wanted: Filter, currency: str) -> Iterable[ColumnElement[bool]]:
-    columns = TRANSFERS.c
-    if wanted.keys is not None:
-        yield or_(*(and_(*of_key(TRANSFERS, key)) for key in sorted(wanted.keys)), false())
-    for column, values in (
-        (columns.state, wanted.states),
-        (columns.kind, wanted.kinds),
-        (columns.level, wanted.levels),
-    ):
-        if values is not None:
-            yield column.in_([value.value for value in values])
-    if wanted.since is not None:
-        yield columns.received_at >= wanted.since
-    if wanted.until is not None:
-        yield columns.received_at < wanted.until
-    if wanted.excluded is not None:
-        yield columns.excluded.is_(wanted.excluded)
-    if wanted.valued is not None:
-        yield _has_value(currency) if wanted.valued else ~_has_value(currency)
-
-
-def _named(connection: Connection, text: str) -> ColumnElement[bool]:
-    """Transfers whose name begins with ``text``, or about which it was written."""
-    name = text.lower()
-    chains = connection.execute(select(VIEWS.c.chain).distinct()).scalars().all()
-    names = [
-        (row.chain, row.id)
-        for chain in chains
-        for row in connection.execute(
-            select(TRANSFERS.c.chain, TRANSFERS.c.id)
-            .where(
-                TRANSFERS.c.chain == chain,
-                TRANSFERS.c.id >= name,
-                TRANSFERS.c.id < name + "\U0010ffff",
-            )
-            .limit(_NAMED)
-        )
-    ]
-    part = func.casefold(ANNOTATIONS.c.text).contains(text.casefold(), autoescape=True)
-    told = connection.execute(
-        select(ANNOTATIONS.c.chain, ANNOTATIONS.c.id).where(part, ANNOTATIONS.c.id.is_not(None))
-    )
-    names += [(row.chain, row.id) for row in told][:_NAMED]
-    return tuple_(TRANSFERS.c.chain, TRANSFERS.c.id).in_(sorted(set(names)))

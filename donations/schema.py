@@ -157,6 +157,20 @@ VALUATIONS = Table(
     PrimaryKeyConstraint("chain", "address", "asset", "id", "currency"),
 )
 
+# Standing transfers without a value in the currency of the sums: those that wait for a price.
+UNVALUED = Table(
+    "unvalued",
+    METADATA,
+    _text("chain"),
+    _text("address"),
+    _text("asset"),
+    _text("id"),
+    _integer("received_at"),
+    PrimaryKeyConstraint("chain", "address", "asset", "id"),
+    Index("unvalued_latest", "chain", "address", "asset", "received_at", "id"),
+    Index("unvalued_in_order", "received_at", "chain", "address", "asset", "id"),
+)
+
 # What the author wrote; rows are added and never changed. The last columns are of manual gifts.
 ANNOTATIONS = Table(
     "annotations",
@@ -431,8 +445,27 @@ def _events(connection: Connection) -> None:
     )
 
 
+# All but the final gifts, as SQL: who looks for others need not read those.
+ODD = "state <> 'final' OR kind <> 'gift' OR excluded <> 0"
+
+
+def _lists(connection: Connection) -> None:
+    METADATA.create_all(connection)
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS transfers_odd ON transfers "
+        f"(chain, address, asset, received_at, id, state, kind, excluded) WHERE {ODD}"
+    )
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS transfers_listed ON transfers "
+        "(chain, address, asset, received_at, id)"
+    )
+    connection.exec_driver_sql("DROP INDEX IF EXISTS transfers_latest")
+    # Filled with the sums, as after a change of the time zone.
+    connection.exec_driver_sql("UPDATE facts SET value = '' WHERE name = 'timezone'")
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books, _events)
+MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books, _events, _lists)
 
 
 def migrate(engine: Engine) -> None:

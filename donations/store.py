@@ -462,7 +462,7 @@ class Store:
     def unvalued(self, before: Place | None, limit: int) -> list[Transfer]:
         """Standing transfers that nobody knows the worth of, the newest first."""
         with self._connected() as connection:
-            return bookkeeping.read_unvalued(connection, self._currency, before, limit)
+            return bookkeeping.read_unvalued(connection, before, limit)
 
     def valuations(self, key: Key, ids: Iterable[str]) -> dict[str, Valuation]:
         """The values of those of ``ids`` that have one."""
@@ -637,15 +637,11 @@ class Store:
 
     def waiting(self, key: Key) -> Figure:
         """What would stand in blocks of ``key`` if it were proven."""
-        columns = (TRANSFERS.c.amount, TRANSFERS.c.missing_since)
-        where = (TRANSFERS.c.state == State.SEEN.value, TRANSFERS.c.block_height.is_not(None))
-        with self._connected() as connection:
-            query = select(*columns).where(*of_key(TRANSFERS, key), *where)
-            units = [
-                parse_units(row.amount)
-                for row in connection.execute(query)
-                if row.missing_since is None
-            ]
+        units = [
+            transfer.amount
+            for transfer in self.unsettled(key.chain)
+            if transfer.key == key and transfer.waits_for_proof and transfer.missing_since is None
+        ]
         return Figure(sum(units), len(units))
 
     # -- what things cost

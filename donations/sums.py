@@ -10,13 +10,13 @@ from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import and_, delete, exists, insert, select
 
 from donations.amounts import parse_units
 from donations.books import Figure, Figures
-from donations.ledger import Bucket, Key
+from donations.ledger import Bucket, Key, State
 from donations.rows import key_row, of_key, portions, put, transfer_of
-from donations.schema import DAYS, TOTALS, TRANSFERS, VALUATIONS
+from donations.schema import DAYS, TOTALS, TRANSFERS, UNVALUED, VALUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from donations.ledger import Change, Transfer
 
+GONE = (State.DROPPED.value, State.REPLACED.value)
 # Seconds: every time zone's days begin at a whole number of these (offsets are quarter hours).
 _STEP = 900
 _SAME_TRANSFER = and_(
@@ -42,6 +43,7 @@ def add_changes(
         if change.before is not None:  # what is new has no value yet
             known[change.after.key].append(change.after.id)
     worth = {key: read_minors(connection, key, ids, currency) for key, ids in known.items()}
+    _note_unvalued(connection, moved, worth)
     sums: Figures = defaultdict(Figure)
     for change in moved:
         minor = worth.get(change.after.key, {}).get(change.after.id)
@@ -55,8 +57,10 @@ def add_values(
     connection: Connection, valued: Iterable[tuple[Transfer, int]], zone: tzinfo
 ) -> None:
     """Add what transfers turned out to be worth, in minor units, to the sums they stand in."""
+    added = list(valued)
+    _forget_unvalued(connection, (transfer for transfer, _ in added))
     sums: Figures = defaultdict(Figure)
-    for transfer, minor in valued:
+    for transfer, minor in added:
         if transfer.bucket is not None:
             day = _day(transfer.received_at // _STEP, zone)
             sums[transfer.key, day, transfer.bucket] += Figure(minor=minor, valued=1)
@@ -76,6 +80,40 @@ def rebuild(connection: Connection, zone: tzinfo, currency: str) -> None:
         minor = None if row.minor is None else parse_units(row.minor)
         _count(sums, transfer_of(row), minor, 1, zone)
     _add(connection, sums)
+    _collect_unvalued(connection, currency)
+
+
+def _collect_unvalued(connection: Connection, currency: str) -> None:
+    connection.execute(delete(UNVALUED))
+    columns = [TRANSFERS.c[column.name] for column in UNVALUED.c]
+    valued = exists().where(_SAME_TRANSFER, VALUATIONS.c.currency == currency)
+    waiting = select(*columns).where(TRANSFERS.c.state.not_in(GONE), ~valued)
+    connection.execute(insert(UNVALUED).from_select([c.name for c in columns], waiting))
+
+
+def _note_unvalued(
+    connection: Connection, changes: Iterable[Change], worth: Mapping[Key, Mapping[str, int]]
+) -> None:
+    """Of those that changed, keep the standing ones that have no value."""
+    after = {(change.after.key, change.after.id): change.after for change in changes}
+    _forget_unvalued(connection, after.values())
+    waiting = [
+        {**key_row(key), "id": identity, "received_at": transfer.received_at}
+        for (key, identity), transfer in after.items()
+        if transfer.state.value not in GONE and identity not in worth.get(key, {})
+    ]
+    if waiting:
+        put(connection, UNVALUED, waiting)
+
+
+def _forget_unvalued(connection: Connection, transfers: Iterable[Transfer]) -> None:
+    ids: dict[Key, list[str]] = defaultdict(list)
+    for transfer in transfers:
+        ids[transfer.key].append(transfer.id)
+    for key, its in ids.items():
+        for some in portions(its):
+            where = (*of_key(UNVALUED, key), UNVALUED.c.id.in_(some))
+            connection.execute(delete(UNVALUED).where(*where))
 
 
 def read_minors(

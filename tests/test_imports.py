@@ -75,7 +75,8 @@ LAYERS = {
     "evidence": "amounts ledger proof rows schema",
     "kept_quotes": "rows schema",
     "sums": "amounts books ledger rows schema",
-    "bookkeeping": "amounts books ledger rows schema valuation",
+    "picking": "books ledger rows schema",
+    "bookkeeping": "amounts books ledger picking rows schema valuation",
     "outbox": "amounts announcements bookkeeping ledger rows schema valuation",
     "store": "amounts announcements bookkeeping books errors evidence kept_quotes ledger outbox "
     "reasons rows schema sums valuation",
@@ -162,6 +163,7 @@ FENCES = {
     "requests": {"notify"},
     "sqlalchemy": {
         "bookkeeping.py",
+        "picking.py",
         "evidence.py",
         "kept_quotes.py",
         "outbox.py",
