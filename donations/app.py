@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from donations.attribution import POLL_SECONDS, Attribution
 from donations.author_side import AuthorSide, make_gate
 from donations.chains.base import Protocol
 from donations.chains.second_opinion import check_script
+from donations.config import DEFAULT
 from donations.config_notify import feed_secrets
 from donations.control import listening
 from donations.errors import StoreError
@@ -41,15 +42,12 @@ from donations.web import create_web
 from donations.web.api.front import Front
 from donations.web.api.public import PublicApi
 from donations.web.assets import load_assets
-from donations.web.ledger import LedgerPages
 from donations.web.live import Live
 from donations.web.proofs import Proofs
 from donations.web.public import Alarm, Readiness
-from donations.web.publisher import Publisher
 from donations.web.secret_feed import SecretFeeds
 from donations.web.server import serve
-from donations.web.thanks import Thanks
-from donations.web.well_known import well_known_routes
+from donations.web.stand import Stand, stand_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
@@ -57,17 +55,18 @@ if TYPE_CHECKING:
 
     from donations.books import Annotation
     from donations.chains.base import Upstream
-    from donations.config import ChainSettings, Config
+    from donations.config import ChainSettings, Config, Widget
     from donations.config_notify import ChannelSettings
     from donations.control import Work
     from donations.ledger import Change, Key, Transfer
     from donations.listing import Listing
     from donations.notify.message import Message
-    from donations.snapshot import Established
     from donations.sources.base import Source
     from donations.sources.ethereum_past import Past
     from donations.sources.etherscan import EtherscanApi
     from donations.store import Annotated
+    from donations.web.assets import Assets
+    from donations.web.publisher import Publisher
 
 logger = logging.getLogger(__name__)
 
@@ -186,34 +185,26 @@ def check_scripts(config: Config) -> None:
 class Service:
     """A running service.
 
-    ``publisher`` holds what readers get, ``live`` tells them that it changed, and ``thanks`` tells
-    givers where their payments stand.
+    ``stands`` hold what readers of each widget get, that at the root first, and ``live`` tells them
+    that it changed.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self._changed = asyncio.Event()
         self.store = Store(config.database, config.timezone, config.currency, announced(config))
-        self.publisher = Publisher(
-            assets := load_assets(),
-            languages=[*assets.locales],
-            public_url=config.public_url,
-            zone=config.timezone,
-            accent=config.widget.accent,
-        )
+        assets = load_assets()
+        self.stands = tuple(make_stand(config, widget, assets) for widget in config.widgets)
         self.live = Live(config.server.trusted_proxies)
-        self.thanks = Thanks(
-            assets,
-            shown(config),
-            {name: settings.confirmations for name, settings in config.chains.items()},
-            zone=config.timezone,
-        )
-        self.ledger = LedgerPages(assets, zone=config.timezone)
-        self.public_api = PublicApi(shown(config), lists=config.widget.ledger)
-        self.lister = Lister(config) if config.widget.ledger else None
+        root = config.widget
+        self.public_api = PublicApi(shown(config, root), sums=root.totals, lists=root.ledger)
+        self.listers: list[Lister] = []
+        for addresses in [shown(config, widget) for widget in config.widgets if widget.ledger]:
+            # One for all that list the same.
+            if all(lister.listing.shown != addresses for lister in self.listers):
+                self.listers.append(Lister(config, addresses))
         self.showcase = Showcase(config)
         self.proofs = Proofs(self.showcase.bundle)
-        self._established: Established | None = None
         self.pages = make_watch(config, assets, self.store)
         self.statement = statement_to_show(config)
         self.trackers: list[Tracker] = []
@@ -229,17 +220,22 @@ class Service:
         self._arrivals = Arrivals()
         self._stopping = False
 
+    @property
+    def publisher(self) -> Publisher:
+        """That of the widget at the root."""
+        return self.stands[0].publisher
+
     def readiness(self) -> Readiness:
         """What keeps the service from being ready, for /readyz."""
         if self._stopping:
             return Readiness((Reason.STOPPING,))
-        published = self.publisher.published
-        if published is None:
+        published = [s for stand in self.stands if (s := stand.publisher.published) is not None]
+        if len(published) < len(self.stands):
             return Readiness((Reason.STARTING,))
         reasons = []
         if any(tracker.store_error is not None for tracker in self.trackers):
             reasons.append(Reason.STORE)
-        if any(coin.freshness is not Freshness.FRESH for coin in published.coins):
+        if any(c.freshness is not Freshness.FRESH for each in published for c in each.coins):
             reasons.append(Reason.UPSTREAMS)
         return Readiness(tuple(reasons), self._alarms(), self._causes())
 
@@ -269,8 +265,8 @@ class Service:
 
     def close(self) -> None:
         """Give the database back."""
-        if self.lister is not None:
-            self.lister.close()
+        for lister in self.listers:
+            lister.close()
         self.showcase.close()
         self.store.close()
 
@@ -291,8 +287,8 @@ class Service:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_published())
-                if self.lister is not None:
-                    group.create_task(self.lister.follow(self._list))
+                for lister in self.listers:
+                    group.create_task(lister.follow(self._list))
                 for settings in self.config.chains.values():
                     # web3 takes half a second to import: readers must not wait for it.
                     api = await asyncio.to_thread(make_explorer, settings)
@@ -362,9 +358,9 @@ class Service:
         return kept
 
     def _named(self, transfer: Transfer) -> None:
-        if self.lister is not None:
-            self.lister.note([transfer])
-            self.lister.wake()
+        for lister in self.listers:
+            lister.note([transfer])
+            lister.wake()
 
     def _renew_feed(self, settings: ChannelSettings, entries: Sequence[Message]) -> None:
         self.feeds.publish(settings.name, settings.language, self.config.title, entries)
@@ -376,8 +372,8 @@ class Service:
             self.prices.appraiser.note(changes)
         for levels in self._levels:
             levels.note(c.after for c in changes if c.after.key.chain == levels.chain)
-        if self.lister is not None:
-            self.lister.note(side for change in changes for side in (change.before, change.after))
+        for lister in self.listers:
+            lister.note(side for change in changes for side in (change.before, change.after))
 
     async def _keep_published(self) -> None:
         while True:
@@ -390,29 +386,27 @@ class Service:
 
     async def _publish(self) -> None:
         now = int(time.time())
-        snapshot = await self.store.run(
+        snapshots = await self.store.run(
             summarise, self.config, self.store, self._disagreeing(now), now
         )
         signed = self.statement.signed if self.statement else None
-        snapshot = replace(snapshot, established=self._established, signed=signed)
         arrivals = self._arrivals.copy()
-        self.thanks.publish(snapshot, arrivals)
-        self.public_api.publish(snapshot, arrivals)
-        if await asyncio.to_thread(self.publisher.publish, snapshot):
-            self.live.announce()
-        if self.lister is not None:
-            self.lister.wake()
-        await self.notifier.look_at(snapshot)
+        self.public_api.publish(snapshots[0], arrivals)
+        for stand, snapshot in zip(self.stands, snapshots, strict=True):
+            if await asyncio.to_thread(stand.publish, snapshot, signed, arrivals):
+                self.live.announce(stand.name)
+            await self.notifier.look_at(snapshot)
+        for lister in self.listers:
+            lister.wake()
 
     def _list(self, listing: Listing) -> None:
         self.proofs.changed()
-        self.public_api.take_list(listing)
-        if self.publisher.published is not None:
-            self.ledger.publish(self.publisher.published, listing)
+        if listing.shown == self.stands[0].shown:
+            self.public_api.take_list(listing)
         counts = count_established(listing)
-        if counts != self._established:
-            self._established = counts
-            self._changed.set()
+        for stand in self.stands:
+            if stand.shown == listing.shown and stand.show(listing, counts):
+                self._changed.set()
 
     def _disagreeing(self, now: int) -> frozenset[Key]:
         since = now - _DISAGREE_POLLS * self.config.poll_seconds
@@ -422,6 +416,20 @@ class Service:
             for key, start in tracker.disagree_since.items()
             if start < since
         )
+
+
+def make_stand(config: Config, widget: Widget, assets: Assets) -> Stand:
+    """What readers of one widget get."""
+    return Stand(
+        "" if widget == config.widget else widget.slug,
+        assets,
+        shown(config, widget),
+        {name: settings.confirmations for name, settings in config.chains.items()},
+        public_url=config.url(widget),
+        zone=config.timezone,
+        accent=widget.accent,
+        listed=widget.ledger,
+    )
 
 
 @asynccontextmanager
@@ -437,10 +445,11 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
     async with AsyncExitStack() as stack:
         service = Service(config)
         stack.callback(service.close)
-        await asyncio.to_thread(service.publisher.publish, nothing_known(config, int(time.time())))
+        for widget, stand in zip(config.widgets, service.stands, strict=True):
+            nothing = nothing_known(config, widget, int(time.time()))
+            await asyncio.to_thread(stand.publisher.publish, nothing)
         await service.open()
         await stack.enter_async_context(listening(config.database, service.works))
-        listed = [*service.ledger.routes(), *service.proofs.routes()]
         signed = service.statement.files if service.statement else {}
         author = None
         if gate is not None:
@@ -452,17 +461,17 @@ async def running(config: Config) -> AsyncIterator[tuple[Service, int]]:
                 keep=service.annotate,
             )
             stack.callback(author.close)
+        slugs = ["" if widget.slug == DEFAULT else widget.slug for widget in config.widgets]
+        stands = dict(zip(slugs, service.stands, strict=True))
         app = create_web(
             service.publisher,
             service.readiness,
             public_url=config.public_url,
+            others=[stand.publisher for stand in service.stands[1:]],
             front=lambda routes: Front(routes, config.server.trusted_proxies),
             more=[
-                *service.live.routes(),
-                *service.thanks.routes(),
+                *stand_routes(stands, service.live, service.proofs, signed),
                 *service.public_api.routes(),
-                *(listed if config.widget.ledger else ()),
-                *well_known_routes(signed),
                 *service.feeds.routes(),
                 *(author.pages.routes() if author is not None else ()),
                 *(author.api.routes() if author is not None else ()),

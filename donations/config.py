@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from difflib import get_close_matches
@@ -18,22 +17,23 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from donations.amounts import parse_amount
 from donations.config_author import KEYS as AUTHOR_KEYS
 from donations.config_author import Operator, exposure, is_loopback, read_author
 from donations.config_chains import ChainSettings, Watched, read_chains
-from donations.config_file import Source, Table, read_text
+from donations.config_file import Source, Table, read_text, shown
 from donations.config_notify import ChannelSettings, read_channels
 from donations.config_pages import PageWatch, StatementSettings, read_statement, read_watch
 from donations.config_prices import KEYS as PRICE_KEYS
 from donations.config_prices import PriceSettings, read_prices
+from donations.config_widgets import DEFAULT, Widget, read_widgets
+from donations.config_words import LANGUAGE, read_line, read_matching
 from donations.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "ChainSettings", "ChannelSettings", "Config", "Goal", "Operator", "PageWatch",
+    "DEFAULT", "ChainSettings", "ChannelSettings", "Config", "Operator", "PageWatch",
     "PriceSettings", "Server",
     "StatementSettings", "Watched", "Widget", "load", "parse",
 ]  # fmt: skip
@@ -46,14 +46,8 @@ _KEYS = (
     "grace_seconds", "addresses", "server", "widget", "prices", "watch", "statement", "author",
     "chains", "notify", "silent_minutes",
 )  # fmt: skip
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # BCP 47, the common part
 _CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 _FREQUENT = ("EUR", "USD", "GBP", "CHF")  # known without a look into the tables
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_TITLES = 200
-# What the script of the widget takes for an address, marks and invisible letters left out; see
-# "names" in widget/donation-widget.js.
-_ADDRESS_LIKE = re.compile(r"[0-9a-z]{26}|[\u2580-\u259f]{5}", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +57,6 @@ class Server:
     host: str
     port: int
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What is collected for: ``target`` base units of one asset that is watched."""
-
-    symbol: str
-    decimals: int
-    target: int
-
-
-@dataclass(frozen=True, slots=True)
-class Widget:
-    """What readers see. ``accent`` is a colour as #rrggbb; ``ledger``: every single transfer."""
-
-    goal: Goal | None
-    accent: str | None
-    ledger: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +73,7 @@ class Config:
     poll_seconds: int
     grace_seconds: int
     server: Server
-    widget: Widget
+    widgets: tuple[Widget, ...]
     prices: PriceSettings
     watch: PageWatch
     statement: StatementSettings | None
@@ -105,6 +81,27 @@ class Config:
     author: tuple[Operator, ...] = ()
     notify: tuple[ChannelSettings, ...] = ()
     silent_minutes: int = 15
+
+    @property
+    def widget(self) -> Widget:
+        """The widget at the root of the service: the first."""
+        return self.widgets[0]
+
+    def named(self, slug: str) -> Widget:
+        """The widget with this slug. Raises ConfigError."""
+        for widget in self.widgets:
+            if widget.slug == slug:
+                return widget
+        slugs = [widget.slug for widget in self.widgets]
+        near = get_close_matches(slug, slugs, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(slugs)}"
+        raise ConfigError(f"no widget is called {shown(slug)}; {hint}", file=self.path)
+
+    def url(self, widget: Widget) -> str | None:
+        """Where readers reach a widget; None while it is not known where the service is."""
+        if self.public_url is None or widget == self.widget:
+            return self.public_url
+        return f"{self.public_url}/w/{widget.slug}"
 
     @property
     def watched(self) -> tuple[Watched, ...]:
@@ -143,22 +140,24 @@ def parse(
     """
     root = Source(text, path, environment).root(_KEYS)
     chains = read_chains(root)
+    title = read_line(root, "title", "")
+    language = read_matching(root, "language", "en", LANGUAGE, 'a language is written like "fr"')
+    currency = _currency(root)
     folder = path.parent if path is not None else Path()
     public_url = _public_url(root)
-    language = _matching(root, "language", "en", _LANGUAGE, 'a language is written like "fr"')
     server = _server(root.table("server", ("host", "port", "trusted_proxies")))
     return Config(
         path=path,
         public_url=public_url,
-        title=_title(root),
+        title=title,
         language=language,
         timezone=_timezone(root),
-        currency=_currency(root),
+        currency=currency,
         database=_database(root, folder),
         poll_seconds=root.integer("poll_seconds", 60, 15, 300),
         grace_seconds=root.integer("grace_seconds", 1200, 1, 86_400),
         server=server,
-        widget=_widget(root.table("widget", ("goal", "accent", "ledger")), chains),
+        widgets=read_widgets(root, chains, title, language, currency),
         prices=read_prices(root.table("prices", PRICE_KEYS), folder),
         watch=read_watch(root.table("watch", ("pages", "hours"))),
         statement=read_statement(root.table("statement", ("folder", "minisign")), folder),
@@ -177,16 +176,9 @@ def _author(table: Table, server: Server, public_url: str | None) -> tuple[Opera
     return operators
 
 
-def _matching(table: Table, key: str, default: str, form: re.Pattern[str], reason: str) -> str:
-    text = table.text(key, default)
-    if form.fullmatch(text) is None:
-        raise table.error(reason, key)
-    return text
-
-
 def _currency(root: Table) -> str:
     """ISO 4217, the currencies of the past among them."""
-    code = _matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"')
+    code = read_matching(root, "currency", "EUR", _CURRENCY, 'a currency is written like "EUR"')
     if code not in _FREQUENT:
         known = import_module("babel.numbers").list_currencies()
         if code not in known:
@@ -194,25 +186,6 @@ def _currency(root: Table) -> str:
             hint = f"; did you mean {near[0]}?" if near else ""
             raise root.error(f"there is no currency {code}{hint}", "currency")
     return code
-
-
-def _title(root: Table) -> str:
-    title = root.text("title", "")
-    if len(title) > _TITLES or not title.isprintable():
-        raise root.error(f"a title is one line of at most {_TITLES} characters", "title")
-    if looks_like_an_address(title):
-        raise root.error(
-            "readers would be warned: the widget takes a word of 26 or more letters and digits for "
-            "an address that is not yours; divide it, by a hyphen for example",
-            "title",
-        )
-    return title
-
-
-def looks_like_an_address(title: str) -> bool:
-    """Whether pages that hold the addresses would refuse the card because of this text."""
-    seen = (char for char in title if unicodedata.category(char) not in ("Cf", "Mn"))
-    return _ADDRESS_LIKE.search("".join(seen)) is not None
 
 
 def _public_url(root: Table) -> str | None:
@@ -264,33 +237,3 @@ def _server(table: Table) -> Server:
     if re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", host) is None:
         raise table.error("give an IP address or a host name, without port", "host")
     return Server(host, table.integer("port", 8080, 1, 65_535), tuple(proxies))
-
-
-def _widget(table: Table, chains: Mapping[str, ChainSettings]) -> Widget:
-    accent = table.optional_text("accent")
-    if accent is not None and _COLOUR.fullmatch(accent) is None:
-        raise table.error('a colour is written like "#b45309"', "accent")
-    goal = _goal(table.table("goal", ("amount", "asset")), chains) if "goal" in table else None
-    return Widget(goal, accent, table.boolean("ledger", True))
-
-
-def _goal(table: Table, chains: Mapping[str, ChainSettings]) -> Goal:
-    assets = {}
-    for settings in chains.values():
-        assets[settings.chain.symbol] = settings.chain.decimals
-        assets |= {token.symbol: token.decimals for token in settings.tokens}
-    for key in ("amount", "asset"):
-        if key not in table:
-            raise table.error('a goal is written { amount = "0.5", asset = "BTC" }')
-    symbol = table.text("asset", "")
-    if symbol not in assets:
-        raise table.error(f"no such asset is watched; watched: {', '.join(assets)}", "asset")
-    try:
-        target = parse_amount(table.text("amount", ""), assets[symbol])
-    except ValueError as error:
-        reason = str(error)
-    else:
-        if target > 0:
-            return Goal(symbol, assets[symbol], target)
-        reason = "the goal is more than nothing"
-    raise table.error(reason, "amount")

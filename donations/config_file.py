@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 1 << 20
 _SYNTAX = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 # Values that are meant to hold 64 hexadecimal digits, or a service's own key inside a URL.
 _HEX_KEYS = frozenset({"genesis", "url", "upstreams", "contract", "pages", "secret", "sha256"})
 
@@ -77,6 +80,30 @@ class Table:
         if not isinstance(value, dict):
             raise self.error(f"{_kind(value)} stands where a table is expected", key)
         return Table(self._source, (*self.path, key), value, known)
+
+    def tables(self, key: str, known: Sequence[str]) -> tuple[Table, ...]:
+        """A list of tables ([[key]]); one alone ([key]) is a list of one."""
+        found = []
+        for item, *index in self._items(key) if key in self._values else ():
+            if not isinstance(item, dict):
+                raise self.error(f"{_kind(item)} stands where a table is expected", key, *index)
+            found.append(Table(self._source, (*self.path, key, *index), item, known))
+        return tuple(found)
+
+    def optional_date(self, key: str) -> date | None:
+        """A day, as a date of TOML or as the same in quotes; None when the key is not there."""
+        value = self._values.get(key)
+        if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+            return value
+        reason = "a day is written like 2026-12-31"
+        if isinstance(value, str | dict):
+            text = self._text(value, key)
+            if _DAY.fullmatch(text) is None:
+                raise self.error(reason, key)
+            with suppress(ValueError):
+                return date.fromisoformat(text)
+            raise self.error("there is no such day", key)
+        raise self.error(reason, key)
 
     def texts_or_tables(self, key: str, known: Sequence[str]) -> tuple[str | Table, ...]:
         """A list of texts or of tables with the given keys; one alone is a list of one."""

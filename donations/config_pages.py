@@ -38,14 +38,15 @@ def read_watch(table: Table) -> PageWatch:
     if len(pages) > _MOST_PAGES:
         raise table.error(f"at most {_MOST_PAGES} pages are watched", "pages")
     for index, url in enumerate(pages):
-        if not _is_page(url):
+        if not is_page(url):
             raise table.error("a page is written like https://blog.example/a-post", "pages", index)
         if url in pages[:index]:
             raise table.error("this page stands here twice", "pages", index)
     return PageWatch(pages, table.integer("hours", 6, 1, 168))
 
 
-def _is_page(url: str) -> bool:
+def is_page(url: str) -> bool:
+    """Whether this is the address of a web page, without a fragment."""
     try:
         parts = urlsplit(url)
         valid = parts.port != 0

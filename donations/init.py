@@ -10,7 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from donations.chains import CHAINS
-from donations.config import looks_like_an_address, parse
+from donations.config import parse
+from donations.config_words import looks_like_an_address
 from donations.errors import ConfigError, SecretPasted
 from donations.fetch import read_source
 from donations.footer import Found, Place, Reading, read_footer

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
     from donations.config import Config
     from donations.ledger import Transfer
+    from donations.snapshot import Shown
 
 logger = logging.getLogger(__name__)
 
 
 class Lister:
-    """The listing of the configured addresses. Used from one event loop."""
+    """The listing of some addresses, by default of all. Used from one event loop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, addresses: Sequence[Shown] | None = None) -> None:
+        addresses = shown(config) if addresses is None else addresses
         self._store = Store(config.database, config.timezone, config.currency)
         # Names are looked up while transfers stream over the other one.
         self._names = Store(config.database, config.timezone, config.currency)
@@ -37,11 +39,9 @@ class Lister:
         self._moved: set[Place] = set()
         self._due = asyncio.Event()
         self._keys = frozenset(
-            Key(one.chain.name, one.address, symbol)
-            for one in shown(config)
-            for symbol in one.decimals
+            Key(one.chain.name, one.address, symbol) for one in addresses for symbol in one.decimals
         )
-        self.listing = Listing(shown(config))
+        self.listing = Listing(addresses)
 
     def note(self, transfers: Iterable[Transfer | None]) -> None:
         """Something was committed: transfers as they were, and as they are now.

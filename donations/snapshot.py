@@ -6,21 +6,24 @@ zero; every number carries the block and time it was true at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from donations.ledger import Bucket, Key, State, Transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from donations.chains.base import Chain
+    from donations.goals import Goal
     from donations.signed import Signed
 
 # A number that was not renewed for so many polls is stale.
 STALE_POLLS = 3
 LATEST_GIFTS = 10
+# What the widget without a slug is called in what is published.
+SLUG = "donations"
 
 
 class Freshness(StrEnum):
@@ -30,6 +33,14 @@ class Freshness(StrEnum):
     STALE = "stale"  # the last good number, older than three polls, or of too old a block
     DISAGREE = "disagree"  # operators differ; the last agreed number
     NEVER = "never"  # nothing is known yet
+
+
+class Part(StrEnum):
+    """What the author may keep to himself of a widget."""
+
+    TOTALS = "totals"  # the sums of each coin
+    GIFTS = "gifts"  # the latest gifts
+    LEDGER = "ledger"  # the list of every transfer
 
 
 class Stage(StrEnum):
@@ -110,17 +121,6 @@ class Coin:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """A goal in one asset. ``received`` and ``pending`` are None while they are not known."""
-
-    symbol: str
-    decimals: int
-    target: int
-    received: int | None
-    pending: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Established:
     """How many gifts stand in blocks, and how many of them are proven."""
 
@@ -132,7 +132,8 @@ class Established:
 class Snapshot:
     """Everything public about one widget. ``gifts`` are the latest first.
 
-    ``established`` is None where the list of all transfers is not shown, or not made yet.
+    ``established`` is None where the list of all transfers is not shown, or not made yet. What is
+    ``hidden`` is not in here: sums are None then, and there are no gifts.
     """
 
     slug: str
@@ -143,6 +144,7 @@ class Snapshot:
     goal: Goal | None
     established: Established | None = None
     signed: Signed | None = None
+    hidden: frozenset[Part] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +185,18 @@ def take(
     goal: Goal | None,
     now: int,
     poll_seconds: int,
+    hidden: frozenset[Part] = frozenset(),
 ) -> Snapshot:
-    """The public facts at ``now`` (Unix seconds). ``goal`` comes with its target only."""
+    """The public facts at ``now`` (Unix seconds)."""
     coins = tuple(_coin(one, known, now, STALE_POLLS * poll_seconds) for one in shown)
+    if Part.TOTALS in hidden:
+        coins = tuple(replace(coin, sums=None, gifts=0, opening=0) for coin in coins)
     gifts = [
         _gift(one, transfer)
         for one in shown
         for symbol in one.decimals
         for transfer in _of(one, symbol, known).latest
-        if _is_listed(one, transfer)
+        if Part.GIFTS not in hidden and _is_listed(one, transfer)
     ]
     gifts.sort(key=lambda gift: (-gift.time, gift.chain, gift.units))
     return Snapshot(
@@ -200,7 +205,8 @@ def take(
         language=language,
         coins=coins,
         gifts=tuple(gifts[:LATEST_GIFTS]),
-        goal=None if goal is None else _reached(goal, shown, coins),
+        goal=goal,
+        hidden=hidden,
     )
 
 
@@ -282,19 +288,4 @@ def _gift(one: Shown, transfer: Transfer) -> Gift:
         stage=_STAGES[transfer.state],
         time=transfer.received_at,
         id=transfer.id,
-    )
-
-
-def _reached(goal: Goal, shown: Iterable[Shown], coins: Iterable[Coin]) -> Goal:
-    """The goal with what all addresses received of its asset; unknown while one of them is."""
-    sums = [c.sums for one, c in zip(shown, coins, strict=True) if goal.symbol in one.decimals]
-    if any(each is None for each in sums):
-        return goal
-    of_asset = [s for each in sums if each is not None for s in each if s.symbol == goal.symbol]
-    return Goal(
-        symbol=goal.symbol,
-        decimals=goal.decimals,
-        target=goal.target,
-        received=sum(s.received for s in of_asset),
-        pending=sum(s.pending for s in of_asset),
     )

@@ -4,43 +4,46 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from donations.announcements import Asset
 from donations.arrivals import LATEST, Arrivals
+from donations.config import DEFAULT, Watched
 from donations.differences import disagree_fact, omit_fact, read_lines
+from donations.gathering import assets_of, feeding, goal_of, keys_of, manual_of
+from donations.goals import Period, measure, period_of
 from donations.ledger import Bucket, Key
-from donations.snapshot import LATEST_GIFTS, AsOf, Goal, Known, Shown, Snapshot, take
+from donations.snapshot import LATEST_GIFTS, SLUG, AsOf, Known, Part, Shown, Snapshot, take
 from donations.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from donations.books import Figure
-    from donations.config import Config
+    from donations.config import Config, Widget
     from donations.evidence import KeptClaim
+    from donations.goals import Goal
+    from donations.snapshot import Coin
     from donations.store import Standing
 
-SLUG = "donations"
 
-
-def shown(config: Config) -> tuple[Shown, ...]:
-    """The addresses of the configuration, as they are shown."""
+def shown(config: Config, widget: Widget | None = None) -> tuple[Shown, ...]:
+    """The addresses of a widget as they are shown; without one, all that are watched."""
+    addresses = config.watched if widget is None else widget.addresses
     return tuple(
         Shown(
             chain=settings.chain,
             network=settings.network.name,
             address=address,
-            decimals={
-                settings.chain.symbol: settings.chain.decimals,
-                **{token.symbol: token.decimals for token in settings.tokens},
-            },
+            decimals=assets_of(config, settings.chain.name),
             required=settings.agree,
             operators=len(settings.operators),
             longest_gap=settings.network.longest_gap,
         )
         for settings in config.chains.values()
         for address in settings.addresses
+        if Watched(settings.chain.name, address) in addresses
     )
 
 
@@ -53,47 +56,96 @@ def announced(config: Config) -> dict[tuple[str, str], Asset]:
     }
 
 
-def summarise(config: Config, store: Store, disagreeing: Collection[Key], now: int) -> Snapshot:
-    """Read all that readers may know. To be called in the store's thread. Raises StoreError."""
-    return take(
-        shown(config),
-        read_known(config, store, disagreeing),
-        slug=SLUG,
-        title=config.title,
-        language=config.language,
-        goal=_goal(config),
-        now=now,
-        poll_seconds=config.poll_seconds,
+def summarise(
+    config: Config, store: Store, disagreeing: Collection[Key], now: int
+) -> tuple[Snapshot, ...]:
+    """Read all that readers may know, of each widget in the order of the configuration.
+
+    To be called in the store's thread. Raises StoreError.
+    """
+    known = read_known(config, store, disagreeing)
+    goals = read_goals(config, store, known, now)
+    return tuple(
+        _take(config, widget, known, goal, now)
+        for widget, goal in zip(config.widgets, goals, strict=True)
     )
 
 
-def read_snapshot(config: Config, now: int) -> Snapshot:
-    """The snapshot as the database has it, read without a running service. Raises StoreError.
+def read_snapshot(config: Config, widget: Widget, now: int) -> Snapshot:
+    """A widget's snapshot as the database has it, read without a running service.
 
-    Before the first run there is no database, and nothing is known.
+    Before the first run there is no database, and nothing is known. Raises StoreError.
     """
     if not config.database.exists():
-        return nothing_known(config, now)
+        return nothing_known(config, widget, now)
     store = Store(config.database, config.timezone, config.currency)
     try:
         store.open_readonly()
-        return summarise(config, store, (), now)
+        return summarise(config, store, (), now)[config.widgets.index(widget)]
     finally:
         store.close()
 
 
-def nothing_known(config: Config, now: int) -> Snapshot:
+def nothing_known(config: Config, widget: Widget, now: int) -> Snapshot:
     """The snapshot of a first start: addresses and QR codes, and no number."""
+    goal = None
+    if widget.goal is not None:
+        goal = measure(widget.goal, _day(config, now), None, None)
+    return _take(config, widget, {}, goal, now)
+
+
+def all_coins(config: Config) -> tuple[Coin, ...]:
+    """Every address that is watched, whether a widget shows it or not, and no number."""
+    nothing = take(
+        shown(config), {}, slug="", title="", language="", goal=None, now=0, poll_seconds=1
+    )
+    return nothing.coins
+
+
+def _take(
+    config: Config, widget: Widget, known: Mapping[Key, Known], goal: Goal | None, now: int
+) -> Snapshot:
+    parts = {Part.TOTALS: widget.totals, Part.GIFTS: widget.gifts, Part.LEDGER: widget.ledger}
     return take(
-        shown(config),
-        {},
-        slug=SLUG,
-        title=config.title,
-        language=config.language,
-        goal=_goal(config),
+        shown(config, widget),
+        known,
+        slug=SLUG if widget.slug == DEFAULT else widget.slug,
+        title=widget.title,
+        language=widget.language,
+        goal=goal,
         now=now,
         poll_seconds=config.poll_seconds,
+        hidden=frozenset(part for part, is_shown in parts.items() if not is_shown),
     )
+
+
+def read_goals(
+    config: Config, store: Store, known: Mapping[Key, Known], now: int
+) -> list[Goal | None]:
+    """How far the goal of each widget is; None for one without. Raises StoreError."""
+    whole = {key for key, each in known.items() if each.as_of is not None}
+    today = _day(config, now)
+    manual = [entry.manual for entry in store.manual_gifts() if entry.manual is not None]
+    months = store.months()
+    goals: list[Goal | None] = []
+    for widget in config.widgets:
+        if widget.goal is None:
+            goals.append(None)
+            continue
+        keys, period = keys_of(config, widget), period_of(widget.goal, today)
+        figures = months
+        if period != Period():
+            first, last = (
+                None if day is None else day.isoformat() for day in (period.first, period.last)
+            )
+            figures = store.days(feeding(widget.goal, keys), first, last)
+        entered = manual_of(manual, widget.slug, period, config.timezone)
+        goals.append(goal_of(widget.goal, keys, today, whole, figures, entered))
+    return goals
+
+
+def _day(config: Config, now: int) -> date:
+    return datetime.fromtimestamp(now, config.timezone).date()
 
 
 def read_known(config: Config, store: Store, disagreeing: Collection[Key]) -> dict[Key, Known]:
@@ -178,10 +230,3 @@ def _as_of(standing: Standing | None) -> AsOf | None:
         return None
     tip = standing.tip
     return AsOf(tip.height, tip.hash, tip.time, standing.at)
-
-
-def _goal(config: Config) -> Goal | None:
-    goal = config.widget.goal
-    if goal is None:
-        return None
-    return Goal(goal.symbol, goal.decimals, goal.target, received=None, pending=None)

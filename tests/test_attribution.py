@@ -82,8 +82,7 @@ async def names(service: Service, world: World) -> list[tuple[tuple[str, int], .
 
 def listed(service: Service) -> list[list[str]]:
     """The transactions under each transfer that /ledger shows."""
-    assert service.lister is not None
-    pages = service.lister.listing.pages
+    pages = service.listers[0].listing.pages
     return [entry["transactions"] for page in pages for entry in json.loads(page.facts)["entries"]]
 
 

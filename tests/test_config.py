@@ -105,7 +105,7 @@ def test_the_examples_behind_comment_signs_load() -> None:
     config = read(text)
     assert config.public_url == "https://donations.example.org"
     assert config.widget.goal is not None
-    assert config.widget.goal.target == 50_000_000
+    assert config.widget.goal.target == 50_000
     assert [token.symbol for token in config.chains["eth"].tokens] == ["USDC", "PYUSD"]
 
 

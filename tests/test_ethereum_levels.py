@@ -124,10 +124,9 @@ async def test_final_gifts_are_proven_and_what_proves_them_is_kept(
                     pairs.append((proof.evidence, claim))
             assert len(pairs) == 3
             check_together(pairs)
-            assert service.lister is not None
             shown = [
                 entry["transactions"]
-                for page in (await service.lister.renew()).pages
+                for page in (await service.listers[0].renew()).pages
                 for entry in json.loads(page.facts)["entries"]
             ]
             assert sorted(map(len, shown)) == ([0, 0, 2] if amsterdam else [0, 0, 0])

@@ -38,7 +38,8 @@ LAYERS = {
     "bundle": "amounts chains errors proof",
     "agreement": "errors ledger",
     "signed": "",
-    "snapshot": "chains ledger signed",
+    "goals": "",
+    "snapshot": "chains goals ledger signed",
     "valuation": "",
     "arrivals": "ledger",
     "listing": "amounts arrivals ledger snapshot",
@@ -58,15 +59,20 @@ LAYERS = {
     "config_prices": "chains config_file",
     "config_chains": "chains config_file config_upstreams errors",
     "config_notify": "announcements config_file public_web",
-    "config": "amounts config_author config_chains config_file config_notify config_pages "
-    "config_prices errors",
+    "config_words": "config_file",
+    "config_goals": "amounts config_file config_words goals valuation",
+    "config_widgets": "config_chains config_file config_goals config_pages config_words errors "
+    "goals",
+    "config": "config_author config_chains config_file config_notify config_pages config_prices "
+    "config_widgets config_words errors",
+    "gathering": "books config goals ledger",
     "statement": "chains config errors proof signed",
     # the page that is read by init
     "page": "",
     "page_matches": "labels page plain",
     "footer": "chains errors page page_matches plain secrets",
     "fetch": "__init__ errors public_web",
-    "init": "chains config errors fetch footer secrets",
+    "init": "chains config config_words errors fetch footer secrets",
     # asking
     "sources": "__init__ chains errors ledger proof reasons",
     # remembering
@@ -102,9 +108,10 @@ LAYERS = {
     "reasons sources store valuation",
     "control": "errors",
     # telling: the web knows snapshots, and no way to ask an upstream or the store
-    "web": "amounts arrivals author_facts author_token books errors ledger listing overview png "
-    "qr reasons secrets signed snapshot valuation",
-    "summary": "announcements arrivals books config differences evidence ledger snapshot store",
+    "web": "amounts arrivals author_facts author_token books errors goals ledger listing overview "
+    "png qr reasons secrets signed snapshot valuation",
+    "summary": "announcements arrivals books config differences evidence gathering goals ledger "
+    "snapshot store",
     "desk": "author_facts books config ledger overview store summary valuation",
     "faring": "author_facts chains prices tracker",
     "author_side": "books config config_author desk errors faring overview prices tracker web",
@@ -196,6 +203,9 @@ MONEY = (
     "ledger.py",
     "agreement.py",
     "snapshot.py",
+    "goals.py",
+    "gathering.py",
+    "config_goals.py",
     "listing.py",
     "store.py",
     "rows.py",

@@ -23,6 +23,7 @@ from donations.event_loop import run
 if TYPE_CHECKING:
     import argparse
 
+    from donations.config import Widget
     from donations.web.assets import Assets
 
 
@@ -68,6 +69,8 @@ def add(commands: Any) -> None:
         "is taken over cannot redirect a gift. The iframe form trusts the service. Needs "
         "public_url in the configuration.",
     )  # fmt: skip
+    embed.add_argument("slug", metavar="SLUG", nargs="?", default="",
+                       help="of several widgets, which (default: that at the root)")  # fmt: skip
     config_option(embed)
     embed.add_argument("--form", choices=("script", "compact", "iframe", "both"), default="both",
                        help="which form to print (default: both)")  # fmt: skip
@@ -143,21 +146,20 @@ def _embed(options: argparse.Namespace) -> int:
     from donations.web.embed import embed_frame, embed_script
 
     config = load(options.config)
-    assets = load_assets()
-    language = config.language if config.language in assets.locales else "en"
+    widget = config.named(options.slug) if options.slug else config.widget
+    assets, url = load_assets(), config.url(widget)
+    language = widget.language if widget.language in assets.locales else "en"
     forms = {}
     if options.static:
-        forms["static"] = _static(config, assets, language)
+        forms["static"] = _static(config, widget, assets, language)
     elif options.form != "iframe":
         forms["script"] = embed_script(
-            assets, nothing_known(config, 0).coins, public_url=config.public_url,
-            language=language, title=config.title,
+            assets, nothing_known(config, widget, 0).coins, public_url=url,
+            language=language, title=widget.title,
             form="compact" if options.form == "compact" else "card",
         )  # fmt: skip
     if not options.static and options.form in ("iframe", "both"):
-        forms["iframe"] = embed_frame(
-            assets, public_url=config.public_url, language=language, title=config.title
-        )
+        forms["iframe"] = embed_frame(assets, public_url=url, language=language, title=widget.title)
     if options.json:
         show(forms)
     elif len(forms) == 1:
@@ -167,17 +169,17 @@ def _embed(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _static(config: Config, assets: Assets, language: str) -> str:
+def _static(config: Config, widget: Widget, assets: Assets, language: str) -> str:
     from donations.summary import read_snapshot
     from donations.web.embed import embed_frame
     from donations.web.publisher import Publisher
 
+    url = config.url(widget)
     # Its error says what is missing; the publisher would show nothing.
-    embed_frame(assets, public_url=config.public_url, language=language)
+    embed_frame(assets, public_url=url, language=language)
     publisher = Publisher(
-        assets, languages=(language,), public_url=config.public_url, zone=config.timezone,
-        accent=config.widget.accent,
-    )  # fmt: skip
-    publisher.publish(read_snapshot(config, int(time.time())))
+        assets, languages=(language,), public_url=url, zone=config.timezone, accent=widget.accent
+    )
+    publisher.publish(read_snapshot(config, widget, int(time.time())))
     form = publisher.find("/static", language)
     return "" if form is None else form.bodies["identity"].decode()

@@ -41,11 +41,15 @@ def reaches(snapshot: Snapshot) -> list[Reach]:
     if goal is None:
         return []
     target = format_amount(goal.target, goal.decimals)
-    if goal.received is None:
-        return [Reach(snapshot.slug, "", target, goal.symbol, None)]
-    reached = frozenset({100} if goal.received >= goal.target else ())
-    coming = frozenset({100} if goal.received + (goal.pending or 0) >= goal.target else ())
-    return [Reach(snapshot.slug, "", target, goal.symbol, reached, coming)]
+    first = goal.period.first if goal.every is not None else None
+    period = "" if first is None else first.isoformat()
+    if goal.collected is None:
+        return [Reach(snapshot.slug, period, target, goal.symbol, None)]
+    steps = {each * 100 // goal.target: each for each in goal.milestones} | {100: goal.target}
+    soon = goal.collected + (goal.pending or 0)
+    reached = frozenset(share for share, units in steps.items() if goal.collected >= units)
+    coming = frozenset(share for share, units in steps.items() if soon >= units)
+    return [Reach(snapshot.slug, period, target, goal.symbol, reached, coming)]
 
 
 class Goals:

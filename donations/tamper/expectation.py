@@ -30,6 +30,7 @@ class Embedded(Protocol):
 class Expectation:
     """``home`` is the hosted page's address with a slash at its end, None if nobody embeds it.
 
+    ``widgets`` are the addresses of each widget by its own hosted page, that at ``home`` included.
     ``networks`` are those of the watched chains. ``scripts`` are the names of all scripts that
     were ever released, with their hashes (W3C SRI). ``codes`` and ``paths`` are the QR codes as
     bits and as drawn, each with its address.
@@ -41,6 +42,12 @@ class Expectation:
     scripts: Mapping[str, str]
     codes: Mapping[str, str]
     paths: Mapping[str, str]
+    widgets: Mapping[str, frozenset[tuple[str, str]]]
+
+    def below(self, url: str) -> str | None:
+        """What follows the hosted page of the widget that ``url`` is of; None if of no widget."""
+        homes = [home for home in self.widgets if url.startswith(home)]
+        return url.removeprefix(max(homes, key=len)) if homes else None
 
     def own(self, chain: str, text: str) -> tuple[str, bool] | None:
         """The address that ``text`` is on ``chain``, and whether it is the author's.
@@ -68,17 +75,25 @@ def expect(
     *,
     home: str | None,
     scripts: Mapping[str, str],
+    widgets: Mapping[str, Iterable[tuple[str, str]]],
 ) -> Expectation:
-    """The expectation of these coins. Draws their codes: a tenth of a second."""
+    """The expectation of these coins. Draws their codes: a tenth of a second.
+
+    ``widgets`` are the addresses of each, by what follows ``home``: "" for the one there.
+    """
     coins = [*coins]
+    home = f"{home.rstrip('/')}/" if home else None
+    addresses = frozenset((coin.chain, coin.address) for coin in coins)
+    placed = {path: frozenset(held) for path, held in widgets.items()}
     spelled = [(text, coin.address) for coin in coins for text in _spellings(coin)]
     return Expectation(
-        home=f"{home.rstrip('/')}/" if home else None,
+        home=home,
         networks=networks,
-        addresses=frozenset((coin.chain, coin.address) for coin in coins),
+        addresses=addresses,
         scripts=scripts,
         codes={qr.bits(text): address for text, address in spelled},
         paths={qr.path(text): address for text, address in spelled},
+        widgets={} if home is None else {home + path: held for path, held in placed.items()},
     )
 
 

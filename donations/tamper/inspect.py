@@ -47,12 +47,12 @@ def _base(zones: Zones, url: str) -> str:
 
 
 def _look_inside(part: Part, base: str, expectation: Expectation) -> list[Finding]:
-    found = _addresses(part, expectation)
+    found = _addresses(part, base, expectation)
     for placed in part.tags:
         tag = placed.tag
         if tag.name == "donation-widget":
             where = joined(base, tag.get("src"))
-            if tag.get("src") and where != expectation.home:
+            if tag.get("src") and where not in expectation.widgets:
                 found.append(Finding(What.SERVICE, placed.line, f"it asks {told(where)}"))
         elif tag.name in _FORBIDDEN:
             found.append(
@@ -72,7 +72,15 @@ def _is_known(path: str, expectation: Expectation) -> bool:
     return path in expectation.paths or _PAPER.fullmatch(path) is not None
 
 
-def _addresses(part: Part, expectation: Expectation) -> list[Finding]:
+def _wanted(part: Part, base: str, expectation: Expectation) -> frozenset[tuple[str, str]]:
+    """The addresses of the widget that this is."""
+    tags = (placed.tag for placed in part.tags if placed.tag.name == "donation-widget")
+    places = (joined(base, tag.get("src")) for tag in tags)
+    known = (expectation.widgets[place] for place in places if place in expectation.widgets)
+    return next(known, expectation.addresses)
+
+
+def _addresses(part: Part, base: str, expectation: Expectation) -> list[Finding]:
     """Inside the widget every address is the author's, and all of them are there."""
     found, seen = [], set()
     for match in find_matches(part.page, quiet=True):
@@ -89,7 +97,7 @@ def _addresses(part: Part, expectation: Expectation) -> list[Finding]:
     for offset, text in imitations(part.page.text, expectation):
         detail = f"letters of other alphabets imitate {text}"
         found.append(Finding(What.IMITATION, part.page.spot(offset).line, detail))
-    for chain, address in sorted(expectation.addresses):
+    for chain, address in sorted(_wanted(part, base, expectation)):
         if address not in seen:
             detail = f"{address} ({chain}) does not stand in the widget: paste it anew"
             found.append(Finding(What.INCOMPLETE, None, detail))

@@ -125,7 +125,7 @@ def _scripts(zones: Zones, base: str, expectation: Expectation) -> Iterator[Find
         name = _path(url).rpartition("/")[2]
         if url.startswith(home):
             pinned = True
-            yield from _own_script(placed, url.removeprefix(home), expectation)
+            yield from _own_script(placed, expectation.below(url) or "", expectation)
         elif _OUR_SCRIPT.fullmatch(name) or _hashes(placed) & set(expectation.scripts.values()):
             pinned = True
             detail = f"it comes from {told(url)}, not from {home}"

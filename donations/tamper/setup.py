@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from donations.summary import nothing_known
+from donations.summary import all_coins
 from donations.tamper.expectation import Expectation, expect
 from donations.tamper.watch import Watch
 from donations.web.assets import integrity
@@ -19,10 +19,15 @@ def expectation_of(config: Config, assets: Assets) -> Expectation:
     """What `donations embed` prints now, and the scripts that it printed in older releases."""
     released = {name: integrity(script, "sha384") for name, script in assets.released.items()}
     return expect(
-        nothing_known(config, 0).coins,
+        all_coins(config),
         {name: settings.network for name, settings in config.chains.items()},
         home=config.public_url,
         scripts={**released, assets.script_name: assets.integrity},
+        widgets={
+            path: [(each.chain, each.address) for each in widget.addresses]
+            for widget in reversed(config.widgets)
+            for path in (f"w/{widget.slug}/", *([""] if widget == config.widget else []))
+        },
     )
 
 

@@ -29,17 +29,19 @@ def create_web(
     readiness: Callable[[], Readiness],
     *,
     public_url: str | None = None,
+    others: Sequence[Publisher] = (),
     more: Iterable[web.AbstractRouteDef] = (),
     gate: Gate | None = None,
     front: Callable[[Sequence[Route]], Front] = Front,
 ) -> web.Application:
     """The web application. With ``public_url`` other hosts are refused; ``more`` adds routes.
 
+    ``publisher`` is that of the widget at the root, whose oEmbed answers for ``others``, too.
     ``front`` makes what stands around the documented routes. Raises LookupError for a route of
     which `access` does not say who may ask for it, and for one of the author without the ``gate``
     in front of it.
     """
-    routes = [*public_routes(publisher, readiness), *more]
+    routes = [*public_routes(publisher, readiness, others), *more]
     documented = document_routes([route for route in routes if isinstance(route, Route)])
     around: list[Middleware] = [front(documented).around, only_http]
     if public_url:

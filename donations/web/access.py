@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from donations.web.below import BELOW
 from donations.web.forms import PATHS
 from donations.web.secret_feed import PATH
 
@@ -25,7 +26,7 @@ class Access(StrEnum):
     LINK = "link"  # who knows the address, which is a secret
 
 
-_PUBLIC = (
+_OF_A_WIDGET = (
     "/",
     "/frame",
     "/fragment",
@@ -37,12 +38,6 @@ _PUBLIC = (
     "/qr/{chain}/{name}",
     *PATHS,
     "/oembed",
-    "/openapi.json",
-    "/api/v1/totals",
-    "/api/v1/gifts",
-    "/api/v1/payments/{number}",
-    "/healthz",
-    "/readyz",
     "/live",
     "/thanks",
     "/ledger",
@@ -51,6 +46,15 @@ _PUBLIC = (
     "/.well-known/donations.txt",
     "/.well-known/donations.txt.minisig",
     "/.well-known/donations.txt.sigs",
+)
+_PUBLIC = (
+    *_OF_A_WIDGET,
+    "/openapi.json",
+    "/api/v1/totals",
+    "/api/v1/gifts",
+    "/api/v1/payments/{number}",
+    "/healthz",
+    "/readyz",
 )
 _LOGIN = ("/author/login",)
 _LINK = (PATH,)
@@ -73,8 +77,11 @@ _AUTHOR_API = (
     "/api/v1/author/health",
 )
 
+# The same of the widgets that are not at the root.
+_BELOW = (BELOW, *(f"{BELOW}{path}" for path in _OF_A_WIDGET))
+
 ACCESS = MappingProxyType(
-    dict.fromkeys(_PUBLIC, Access.PUBLIC)
+    dict.fromkeys((*_PUBLIC, *_BELOW), Access.PUBLIC)
     | dict.fromkeys(_LOGIN, Access.LOGIN)
     | dict.fromkeys((*_AUTHOR, *_AUTHOR_API), Access.AUTHOR)
     | dict.fromkeys(_LINK, Access.LINK)

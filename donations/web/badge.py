@@ -16,7 +16,8 @@ from functools import lru_cache
 from string import Template
 from typing import TYPE_CHECKING
 
-from donations.snapshot import Freshness, Snapshot
+from donations.snapshot import Freshness, Part, Snapshot
+from donations.web.goal import say_progress
 from donations.web.letters import drawable, width
 from donations.web.markup import Html, clean, escape, fill
 from donations.web.picture import Picture
@@ -24,6 +25,7 @@ from donations.web.picture import Picture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from donations.goals import Goal
     from donations.snapshot import Coin
     from donations.web.locale import Locale
 
@@ -87,7 +89,7 @@ def word_badge(locale: Locale, snapshot: Snapshot, home: str | None, zone: tzinf
         text=_text(locale, snapshot, zone),
         percent=_percent(snapshot),
         place="" if home is None else place_of(home),
-        known=any(coin.sums is not None for coin in snapshot.coins),
+        known=any(coin.as_of is not None for coin in snapshot.coins),
         fresh=all(coin.freshness is Freshness.FRESH for coin in snapshot.coins),
     )
 
@@ -103,26 +105,19 @@ def _plain(text: Html) -> str:
 
 def _percent(snapshot: Snapshot) -> int | None:
     goal = snapshot.goal
-    if goal is None:
-        return None
-    return 0 if goal.received is None else min(100, goal.received * 100 // goal.target)
+    return None if goal is None else min(100, goal.percent or 0)
 
 
 def _text(locale: Locale, snapshot: Snapshot, zone: tzinfo) -> str:
     goal = snapshot.goal
     if goal is not None:
-        target = _amount(locale, goal.target, goal.decimals, goal.symbol)
+        text = _plain(say_progress(locale, goal, _goal_amount))
         if goal.received is None:
-            return _plain(locale.say("goal_unknown", target=target))
-        text = _plain(
-            locale.say(
-                "goal_known",
-                received=_amount(locale, goal.received, goal.decimals, goal.symbol),
-                target=target,
-                percent=locale.whole(goal.received * 100 // goal.target),
-            )
-        )
-        return text + _age(locale, [c for c in snapshot.coins if c.sums is not None], zone)
+            return text
+        known = [coin for coin in snapshot.coins if coin.as_of is not None]
+        return text + _age(locale, known, zone)
+    if Part.TOTALS in snapshot.hidden:
+        return " · ".join(dict.fromkeys(coin.title for coin in snapshot.coins))
     received = _plain(locale.say("received"))
     sums = _sums(locale, snapshot)
     if not sums:
@@ -147,6 +142,16 @@ def _sums(locale: Locale, snapshot: Snapshot) -> list[Html]:
     said = [_amount(locale, n, decimals[symbol], symbol) for symbol, n in known.items()]
     said += [escape(f"{symbol} ?") for symbol in dict.fromkeys(unknown)]
     return said if len(said) <= _ASSETS else [*said[:_ASSETS], Html("…")]
+
+
+def _goal_amount(locale: Locale, goal: Goal, units: int) -> Html:
+    """As `_amount`; of a currency to the cent, by its code where there is no letter for it."""
+    if not goal.fiat:
+        return _amount(locale, units, goal.decimals, goal.symbol)
+    text = locale.money(units, goal.symbol, goal.decimals, brief=True)
+    if drawable(clean(text)):
+        return text
+    return locale.money(units, goal.symbol, goal.decimals, brief=True, symbol=False)
 
 
 def _amount(locale: Locale, units: int, decimals: int, symbol: str) -> Html:

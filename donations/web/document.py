@@ -6,10 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from donations.amounts import format_amount
+from donations.snapshot import Part
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from donations.goals import Goal
     from donations.signed import Signed
-    from donations.snapshot import AsOf, Coin, Gift, Goal, Snapshot, Sum
+    from donations.snapshot import AsOf, Coin, Gift, Snapshot, Sum
     from donations.web.api.forms import (
         AmountForm,
         AsOfForm,
@@ -23,16 +27,19 @@ if TYPE_CHECKING:
 
 
 def write_document(snapshot: Snapshot) -> bytes:
-    """The snapshot as JSON. null is "not known", never zero."""
+    """The snapshot as JSON. null is "not known", never zero; what is hidden has no key at all."""
+    totals = Part.TOTALS not in snapshot.hidden
     document: SnapshotForm = {
         "slug": snapshot.slug,
         "title": snapshot.title,
         "language": snapshot.language,
-        "coins": [coin_form(coin) for coin in snapshot.coins],
+        "coins": [coin_form(coin, totals=totals) for coin in snapshot.coins],
         "goal": goal_form(snapshot.goal) if snapshot.goal else None,
         "gifts": [_gift(gift) for gift in snapshot.gifts],
         "signed": _signed(snapshot.signed) if snapshot.signed else None,
     }
+    if Part.GIFTS in snapshot.hidden:
+        del document["gifts"]
     # ASCII only: no lone surrogate and no line separator can break a reader.
     return (json.dumps(document, indent=1) + "\n").encode("ascii")
 
@@ -57,9 +64,9 @@ def _sum(total: Sum) -> SumForm:
     }
 
 
-def coin_form(coin: Coin) -> CoinForm:
-    """One address with its sums."""
-    return {
+def coin_form(coin: Coin, *, totals: bool = True) -> CoinForm:
+    """One address with its sums, where they are public."""
+    form: CoinForm = {
         "chain": coin.chain,
         "title": coin.title,
         "symbol": coin.symbol,
@@ -76,6 +83,9 @@ def coin_form(coin: Coin) -> CoinForm:
         "sources": coin.sources,
         "required": coin.required,
     }
+    if not totals:
+        del form["sums"], form["gifts"], form["opening"]
+    return form
 
 
 def _as_of(as_of: AsOf) -> AsOfForm:
@@ -103,11 +113,31 @@ def _signed(signed: Signed) -> SignedForm:
 
 
 def goal_form(goal: Goal) -> GoalForm:
-    """What is collected for, and how far it has come."""
+    """How far a goal is: base units of an asset, or minor units of a currency."""
+    digits, period = goal.decimals, goal.period
     return {
         "symbol": goal.symbol,
-        "decimals": goal.decimals,
-        "target": amount_form(goal.target, goal.decimals),
-        "received": _known(goal.received, goal.decimals),
-        "pending": _known(goal.pending, goal.decimals),
+        "decimals": digits,
+        "fiat": goal.fiat,
+        "target": amount_form(goal.target, digits),
+        "received": _known(goal.received, digits),
+        "pending": _known(goal.pending, digits),
+        "percent": goal.percent,
+        "unvalued": goal.unvalued,
+        "elsewhere": [
+            {"label": each.label, "amount": amount_form(each.units, digits)}
+            for each in goal.elsewhere
+        ],
+        "milestones": [
+            {"amount": amount_form(each, digits), "reached": goal.has_reached(each)}
+            for each in goal.milestones
+        ],
+        "every": goal.every,
+        "from": _day(period.first),
+        "until": _day(period.last),
+        "phase": goal.phase,
     }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

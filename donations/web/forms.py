@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from donations import qr
 from donations.errors import ConfigError
+from donations.snapshot import SLUG, Part
 from donations.web import card, policy
 from donations.web.assets import integrity, widget_folder
 from donations.web.badge import STYLE, badge_json, badge_png, badge_svg, place_of, word_badge
@@ -116,7 +117,9 @@ class Forms:
 
     def head(self, locale: Locale, snapshot: Snapshot) -> Html:
         """What the hosted page tells machines: feed, oEmbed, and the picture of a shared link."""
-        feed = fill(_FEED_LINK, lang=locale.tag, latest=locale.say("latest"))
+        feed = Html()
+        if Part.GIFTS not in snapshot.hidden:
+            feed = fill(_FEED_LINK, lang=locale.tag, latest=locale.say("latest"))
         if self._home is None:
             return feed
         title = self._title(locale, snapshot)
@@ -137,7 +140,7 @@ class Forms:
         )
 
     def write(self, locale: Locale, snapshot: Snapshot, fragment: Html) -> dict[str, Prepared]:
-        """All answers in one language; ``fragment`` is the drawn card."""
+        """All answers in one language; ``fragment`` is the drawn card. Hidden gifts: no feed."""
         badge = word_badge(locale, snapshot, self._home, self._zone)
         plain = word_badge(self._plain, snapshot, self._home, self._zone)
         title = self._title(locale, snapshot)
@@ -147,7 +150,10 @@ class Forms:
             place_of(self._home) if self._home else "",
             plain.general,
         )
-        feed = write_feed(locale, snapshot, self._home or "./", self._zone)
+        feed = {}
+        if Part.GIFTS not in snapshot.hidden:
+            told = write_feed(locale, snapshot, self._home or "./", self._zone)
+            feed = {"/feed.atom": prepare(told, FEED)}
         script, compact, frame, static = self._pasted(locale, snapshot, fragment)
         page = Shown(
             language=locale.tag,
@@ -159,13 +165,15 @@ class Forms:
             compact=compact,
             frame=frame,
             static=static,
+            feed=bool(feed),
+            command=f"donations embed{'' if snapshot.slug == SLUG else f' {snapshot.slug}'}",
         )
         return {
             "/badge.svg": prepare(badge_svg(badge), BADGE_SVG),
             "/badge.png": prepare(badge_png(badge, plain), BADGE_PNG, compress=False),
             "/badge.json": prepare(badge_json(badge), BADGE_JSON),
             "/card.png": prepare(picture, policy.PNG, compress=False),
-            "/feed.atom": prepare(feed, FEED),
+            **feed,
             "/inline.json": prepare(self._inline(locale, snapshot, fragment), policy.SNAPSHOT),
             "/static": prepare((static or "").encode(), policy.FRAGMENT),
             "/sandboxed": self._sandboxed(locale, title, fragment),

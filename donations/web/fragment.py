@@ -7,10 +7,19 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from donations import qr
-from donations.snapshot import Coin, Freshness, Gift, Goal, Snapshot
+from donations.snapshot import Coin, Freshness, Gift, Part, Snapshot
+from donations.web.goal import (
+    say_amount,
+    say_elsewhere,
+    say_milestones,
+    say_name,
+    say_notes,
+    say_progress,
+)
 from donations.web.markup import Html, escape, fill, join
 
 if TYPE_CHECKING:
+    from donations.goals import Goal
     from donations.web.assets import Assets
     from donations.web.locale import Locale
 
@@ -48,8 +57,7 @@ class FragmentWriter:
             goal=self._goal(snapshot.goal) if snapshot.goal else Html(),
             choose=say("choose"),
             coins=join([self._coin(i, c, snapshot, drawn) for i, c in enumerate(snapshot.coins)]),
-            latest=say("latest"),
-            gifts=self._gifts(snapshot),
+            latest=Html() if Part.GIFTS in snapshot.hidden else self._latest(snapshot),
             home=self.home,
             verify=say("verify"),
         )
@@ -68,12 +76,12 @@ class FragmentWriter:
     def _short(self, snapshot: Snapshot) -> Html:
         """What fits in the closed line: how far the goal is, else what can be given."""
         goal = snapshot.goal
-        if goal is None or goal.received is None:
+        if goal is None or goal.percent is None:
             return escape(" · ".join(dict.fromkeys(coin.symbol for coin in snapshot.coins)))
         return self.locale.say(
             "goal_short",
-            percent=self.locale.whole(goal.received * 100 // goal.target),
-            target=self.locale.amount(goal.target, goal.decimals, goal.symbol),
+            percent=self.locale.whole(goal.percent),
+            target=say_amount(self.locale, goal, goal.target),
         )
 
     def _piece(self, piece: str, /, **values: str | int) -> Html:
@@ -84,29 +92,17 @@ class FragmentWriter:
         return self._piece("time", iso=iso, text=text)
 
     def _goal(self, goal: Goal) -> Html:
-        say, amount = self.locale.say, self.locale.amount
-        target = amount(goal.target, goal.decimals, goal.symbol)
-        percent = soon = 0
-        if goal.received is None:
-            text = say("goal_unknown", target=target)
-        else:
-            pending = goal.pending or 0
-            percent = goal.received * 100 // goal.target
-            soon = (goal.received + pending) * 100 // goal.target
-            text = say(
-                "goal_known",
-                received=amount(goal.received, goal.decimals, goal.symbol),
-                target=target,
-                percent=self.locale.whole(percent),
-            )
-            if goal.received >= goal.target:
-                text = join([text, Html(" · "), say("goal_reached")])
-            if pending:
-                part = say("goal_pending", amount=amount(pending, goal.decimals, goal.symbol))
-                text = join([text, Html(" · "), part])
-        label = say("goal")
+        locale = self.locale
+        text = [say_progress(locale, goal), *say_notes(locale, goal)]
+        more = [say_elsewhere(locale, goal)] if goal.elsewhere else []
+        more += [say_milestones(locale, goal)] if goal.milestones else []
         return self._piece(
-            "goal", label=label, text=text, percent=min(percent, 100), soon=min(soon, 100)
+            "goal",
+            label=say_name(locale, goal),
+            text=Html(" · ".join(text)),
+            percent=min(goal.percent or 0, 100),
+            soon=min(goal.soon or 0, 100),
+            more=join([self._piece("more", text=each) for each in more]),
         )
 
     def _coin(self, index: int, coin: Coin, snapshot: Snapshot, drawn: bool) -> Html:
@@ -114,7 +110,6 @@ class FragmentWriter:
         # Two addresses of one chain are told apart by their ends.
         alone = sum(other.chain == coin.chain for other in snapshot.coins) == 1
         code = say("qr", coin=coin.title)
-        total, pending = self._sums(coin)
         return self._piece(
             "coin",
             index=index,
@@ -130,9 +125,7 @@ class FragmentWriter:
             copy=say("copy"),
             link=coin.link,
             open=say("open", coin=coin.title),
-            received=say("received"),
-            total=total,
-            pending=pending,
+            sum=Html() if Part.TOTALS in snapshot.hidden else self._sum(index, coin),
             freshness=coin.freshness.value,
             state=self._state(coin),
         )
@@ -159,6 +152,11 @@ class FragmentWriter:
             return said
         return join([said, Html(". "), self.locale.say("eth_delay")])
 
+    def _sum(self, index: int, coin: Coin) -> Html:
+        total, pending = self._sums(coin)
+        received = self.locale.say("received")
+        return self._piece("sum", index=index, received=received, total=total, pending=pending)
+
     def _sums(self, coin: Coin) -> tuple[Html, Html]:
         """What arrived, and what is on its way."""
         say, amount = self.locale.say, self.locale.amount
@@ -183,11 +181,14 @@ class FragmentWriter:
             sources=self.locale.count("sources", coin.sources),
         )
 
+    def _latest(self, snapshot: Snapshot) -> Html:
+        return self._piece("latest", latest=self.locale.say("latest"), gifts=self._gifts(snapshot))
+
     def _gifts(self, snapshot: Snapshot) -> Html:
         if snapshot.gifts:
             items = join([self._gift(gift) for gift in snapshot.gifts[:LATEST]])
             return self._piece("gifts", new=self.locale.say("new"), items=items)
-        known = any(coin.sums is not None for coin in snapshot.coins)
+        known = any(coin.as_of is not None for coin in snapshot.coins)
         return self._piece("nogift", text=self.locale.say("none" if known else "gifts_unknown"))
 
     def _gift(self, gift: Gift) -> Html:

@@ -47,7 +47,7 @@ class Shown:
     """What the page shows in one language: the forms as they are pasted, and what they say.
 
     ``home`` is None while the service does not know its address, and then so are the forms to
-    paste.
+    paste. ``feed``: whether there is one. ``command`` prints the forms.
     """
 
     language: str
@@ -59,6 +59,8 @@ class Shown:
     compact: str | None
     frame: str | None
     static: str | None
+    feed: bool = True
+    command: str = "donations embed"
 
 
 class Guide:
@@ -153,7 +155,7 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
     endpoint = quote(f"{home}badge.json?lang={language}", safe="")
     shields = f"[![{_brackets(shown.title)}](https://img.shields.io/endpoint?url={endpoint})]"
     fetched = f'curl --fail "{home}static?lang={language}" > donations.html'
-    return [
+    forms = [
         ("script", texts(shown.script), own(element)),
         ("compact", texts(shown.compact), own(closed)),
         ("alias", texts(short), Html()),
@@ -163,7 +165,7 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
             texts(shown.frame),
             Html(re.sub(r"(?<=lang=)\w+", r"\g<0>#auto", own(shown.frame))),
         ),
-        ("static", texts("donations embed --static > donations.html", fetched), static),
+        ("static", texts(f"{shown.command} --static > donations.html", fetched), static),
         (
             "wordpress",
             texts(address, "[donations]"),
@@ -182,6 +184,7 @@ def _forms(shown: Shown) -> list[tuple[str, list[str], Html]]:
         ("feed", texts(fill(_FEED, home=home or "", title=shown.title, lang=language)), Html()),
         ("link", texts(address), fill(_CARD, lang=language, alt=shown.title)),
     ]
+    return [form for form in forms if shown.feed or form[0] != "feed"]
 
 
 def _brackets(text: str) -> str:

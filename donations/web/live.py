@@ -53,6 +53,7 @@ class _Stream:
     """One open connection; ``client`` is None where clients cannot be told apart."""
 
     client: Network | None
+    channel: str
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -73,36 +74,45 @@ class Live:
         self._streams: set[_Stream] = set()
         self._closing = False
         # Milliseconds, so that the numbers go on rising over a restart.
-        self._edition = int(clock() * 1000)
+        self._start = int(clock() * 1000)
+        self._editions: dict[str, int] = {}
 
     @property
     def edition(self) -> int:
         """The number of the newest edition; every later one is higher."""
-        return self._edition
+        return self._newest("")
+
+    def _newest(self, channel: str) -> int:
+        return self._editions.get(channel, self._start)
 
     def __len__(self) -> int:
         """How many streams are open."""
         return len(self._streams)
 
-    def announce(self) -> None:
-        """Tell everyone that there is a new edition."""
-        self._edition = max(self._edition + 1, int(self._clock() * 1000))
-        self._wake()
+    def announce(self, channel: str = "") -> None:
+        """Tell everyone who listens to a channel that there is a new edition."""
+        self._editions[channel] = max(self._newest(channel) + 1, int(self._clock() * 1000))
+        self._wake(channel)
 
     async def close(self, _app: web.Application | None = None) -> None:
         """End all streams and admit none: a signal receiver for the shutdown of an application."""
         self._closing = True
         self._wake()
 
-    def routes(self) -> list[web.RouteDef]:
-        """The one route. HEAD would be a stream without a body."""
-        return [web.get("/live", self._answer, allow_head=False)]
+    def routes(self, channel: str = "") -> list[web.AbstractRouteDef]:
+        """The one route, of a channel. HEAD would be a stream without a body."""
 
-    def _wake(self) -> None:
+        async def answer(request: web.Request) -> web.StreamResponse:
+            return await self._answer(request, channel)
+
+        return [web.get("/live", answer, allow_head=False)]
+
+    def _wake(self, channel: str | None = None) -> None:
         for stream in self._streams:
-            stream.woken.set()
+            if channel in (None, stream.channel):
+                stream.woken.set()
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, channel: str) -> web.StreamResponse:
         client = client_network(
             request.remote, request.headers.getall("X-Forwarded-For", ()), self._trusted
         )
@@ -111,7 +121,7 @@ class Live:
             return web.Response(
                 status=503, headers={**policy.BUSY, "Retry-After": str(pause)}, text="busy\n"
             )
-        stream = _Stream(client)
+        stream = _Stream(client, channel)
         self._streams.add(stream)
         try:
             return await self._tell(request, stream)
@@ -140,8 +150,9 @@ class Live:
                 stream.woken.clear()
                 # For a client that does not read only the newest number is kept: here.
                 if not request.protocol.writing_paused:
-                    news = "" if told == self._edition else _event(self._edition)
-                    told = self._edition
+                    newest = self._newest(stream.channel)
+                    news = "" if told == newest else _event(newest)
+                    told = newest
                     await response.write((opening + news or ":\n\n").encode())
                     opening = ""
                 left = until - asyncio.get_running_loop().time()

@@ -18,6 +18,7 @@ from donations.web.markup import Html, clean, escape, fill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date as Day  # noqa: N812
 
     import babel
 
@@ -118,18 +119,24 @@ class Locale:
         text = escape(f"{sign}{number}\u00a0{symbol}")
         return Html(f"\u2066{text}\u2069") if self.direction == "rtl" else text
 
-    def money(self, minor: int, currency: str, digits: int) -> Html:
-        """Minor units of a currency (ISO 4217) in the form of the language, by CLDR's pattern."""
+    def money(
+        self, minor: int, currency: str, digits: int, *, brief: bool = False, symbol: bool = True
+    ) -> Html:
+        """Minor units of a currency (ISO 4217) in the form of the language, by CLDR's pattern.
+
+        ``brief``: a whole amount is written without decimals. Without ``symbol`` the code stands in
+        its place.
+        """
         from babel.numbers import get_currency_symbol
 
         whole, _, fraction = format_amount(abs(minor), digits).partition(".")
         number = self.whole(int(whole))
-        if digits:
+        if digits and (fraction or not brief):
             number += self._separators[0] + fraction.ljust(digits, "0")
+        sign = get_currency_symbol(currency, locale=self.cldr) if symbol else currency
         pattern = self.cldr.currency_formats["standard"]
         before, after = (
-            clean(part.replace("\xa4", get_currency_symbol(currency, locale=self.cldr)))
-            for part in (pattern.prefix[0], pattern.suffix[0])
+            clean(part.replace("\xa4", sign)) for part in (pattern.prefix[0], pattern.suffix[0])
         )
         if before[-1:].isalpha():
             before += "\u00a0"  # a code before a number (UTS 35, currency spacing)
@@ -167,10 +174,19 @@ class Locale:
 
     def date(self, time: int, zone: tzinfo) -> str:
         """The day of a moment (Unix seconds)."""
+        return self.day(datetime.fromtimestamp(time, zone).date())
+
+    def day(self, day: Day) -> str:
+        """A day."""
         from babel.dates import format_date
 
-        when = datetime.fromtimestamp(time, zone)
-        return clean(format_date(when.date(), "medium", locale=self.cldr))
+        return clean(format_date(day, "medium", locale=self.cldr))
+
+    def month(self, day: Day) -> str:
+        """The month of a day, with its year."""
+        from babel.dates import format_skeleton
+
+        return clean(format_skeleton("yMMMM", day, locale=self.cldr))
 
     def moment(self, time: int, zone: tzinfo) -> str:
         """Day, hour and minute of a moment (Unix seconds), with the name of the time zone."""

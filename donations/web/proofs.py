@@ -22,7 +22,7 @@ from donations.web.prepared import Prepared, prepare
 from donations.web.send import send
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
 _WAITING = 8
 _KEPT_BYTES = 16 * 2**20
@@ -54,9 +54,16 @@ class Proofs:
         """Headers or proofs may be others now."""
         self._kept.clear()
 
-    def routes(self) -> list[web.AbstractRouteDef]:
-        """The one file."""
-        return [get("/proof.json", self._answer, BUNDLE)]
+    def routes(self, of: Collection[tuple[str, str]] | None = None) -> list[web.AbstractRouteDef]:
+        """The one file; with ``of`` only about these (chain, address)."""
+
+        async def answer(request: web.Request) -> web.Response:
+            query = request.query
+            if of is not None and (query.get("chain"), query.get("address")) not in of:
+                raise web.HTTPNotFound
+            return await self._answer(request)
+
+        return [get("/proof.json", answer, BUNDLE)]
 
     async def _answer(self, request: web.Request) -> web.Response:
         query = request.query

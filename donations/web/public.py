@@ -11,6 +11,7 @@ from aiohttp import web
 
 from donations.web.api.operation import get
 from donations.web.api.problem import Problem
+from donations.web.below import own_path
 from donations.web.data import ALIVE, OEMBED, PREPARED, READY
 from donations.web.forms import PATHS
 from donations.web.oembed import Refused
@@ -59,9 +60,31 @@ class Readiness:
 
 
 def public_routes(
-    publisher: Publisher, readiness: Callable[[], Readiness]
+    publisher: Publisher, readiness: Callable[[], Readiness], others: Sequence[Publisher] = ()
 ) -> list[web.AbstractRouteDef]:
-    """The public routes. ``readiness`` is asked at each /readyz and must not wait."""
+    """The public routes. ``readiness`` is asked at each /readyz and must not wait.
+
+    The oEmbed of the root answers for the pages of ``others``, too.
+    """
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        ready = readiness()
+        return web.json_response(ready.told(), status=503 if ready.reasons else 200)
+
+    return [
+        *widget_routes(publisher, others),
+        get("/healthz", healthz, ALIVE),
+        get("/readyz", readyz, READY),
+    ]
+
+
+def widget_routes(
+    publisher: Publisher, others: Sequence[Publisher] = ()
+) -> list[web.AbstractRouteDef]:
+    """The forms of one widget."""
 
     async def prepared(request: web.Request) -> web.Response:
         wish = request.query.get("lang")
@@ -70,20 +93,18 @@ def public_routes(
         return await asyncio.to_thread(_answer, publisher, request)
 
     async def oembed(request: web.Request) -> web.Response:
-        provider = publisher.provider
-        if provider is None:
+        providers = [p for each in (publisher, *others) if (p := each.provider) is not None]
+        if not providers:
             raise web.HTTPNotFound
-        try:
-            return send(provider.answer(request.query), request)
-        except Refused as refused:
-            raise Problem(refused.status) from None
-
-    async def healthz(_request: web.Request) -> web.Response:
-        return web.json_response({"status": "alive"})
-
-    async def readyz(_request: web.Request) -> web.Response:
-        ready = readiness()
-        return web.json_response(ready.told(), status=503 if ready.reasons else 200)
+        status = 404
+        for provider in providers:
+            try:
+                return send(provider.answer(request.query), request)
+            except Refused as refused:
+                status = refused.status
+            if status != 404:
+                break
+        raise Problem(status)
 
     pages = (
         "/",
@@ -99,13 +120,11 @@ def public_routes(
         *(web.get(path, prepared) for path in pages),
         *(get(path, prepared, operation) for path, operation in PREPARED.items()),
         get("/oembed", oembed, OEMBED),
-        get("/healthz", healthz, ALIVE),
-        get("/readyz", readyz, READY),
     ]
 
 
 def _answer(publisher: Publisher, request: web.Request) -> web.Response:
-    found = publisher.find(request.path, request.query.get("lang"))
+    found = publisher.find(own_path(request), request.query.get("lang"))
     if found is None:
         if publisher.published is None:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "1"})

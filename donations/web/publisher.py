@@ -11,6 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from donations import qr
+from donations.snapshot import Part
 from donations.web import policy
 from donations.web.assets import Assets, integrity
 from donations.web.colour import (
@@ -149,7 +150,7 @@ class Publisher:
             with self._making:
                 if tag not in edition.worded:
                     edition.worded[tag] = self._worded(edition.snapshot, tag)
-        return edition.worded[tag][path]
+        return edition.worded[tag].get(path)
 
     def ready(self, language: str | None) -> bool:
         """Whether `find` answers in this language at once; else it belongs in a thread."""
@@ -237,7 +238,7 @@ class Publisher:
 def _ledger(locale: Locale, snapshot: Snapshot) -> Html:
     """The way to the list of all transfers; how many are proven, once all addresses are known."""
     established = snapshot.established
-    if established is None:
+    if established is None or Part.LEDGER in snapshot.hidden:
         return Html()
     known = all(coin.as_of is not None for coin in snapshot.coins)
     gifts = locale.count("gifts", established.gifts) if known else Html()

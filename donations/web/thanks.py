@@ -41,6 +41,7 @@ class Thanks:
         zone: tzinfo = UTC,
     ) -> None:
         """``confirmations`` make a block of a chain final; 0 where the chain itself says so."""
+        self._addresses = frozenset((one.chain.name, one.address) for one in shown)
         decimals = {
             (one.chain.name, symbol): number
             for one in shown
@@ -59,7 +60,7 @@ class Thanks:
         """Answer from these from now on; ``arrivals`` by chain and number must not change."""
         self._snapshot, self._arrivals = snapshot, arrivals
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[web.AbstractRouteDef]:
         """The one page."""
         return [web.get("/thanks", self._answer)]
 
@@ -75,7 +76,7 @@ class Thanks:
             number = parse_number(text)
         except NotANumber as error:
             return _page(writer.refuse(snapshot, secret=error.secret), writer, status=400)
-        found = [a for each in self._arrivals.values() for a in each.get(number, ())]
+        found = [a for chain in self._arrivals for a in self._of(chain, number)]
         still = "still" in request.query
         if not found:
             prefixed = text.strip(SPACE)[:2].lower() == "0x"
@@ -87,8 +88,12 @@ class Thanks:
 
     def _pays(self, chain: str, text: str) -> bool:
         """Whether a transaction is one that pays here."""
-        number = parse_number(text)
-        return any(a.gift for a in self._arrivals.get(chain, {}).get(number, ()))
+        return any(a.gift for a in self._of(chain, parse_number(text)))
+
+    def _of(self, chain: str, number: bytes) -> list[Arrival]:
+        """The payments of a transaction to the addresses that are shown here."""
+        paid = self._arrivals.get(chain, {}).get(number, ())
+        return [a for a in paid if (chain, a.key.address) in self._addresses]
 
     def _writer(self, wished: str | None, usual: str) -> PageWriter:
         for tag in (wished, usual, "en"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from donations.web import policy
 from donations.web.api.operation import Operation, Route, get
+from donations.web.below import own_path
 from donations.web.prepared import prepare
 from donations.web.send import send
 
@@ -23,7 +24,7 @@ def well_known_routes(files: Mapping[str, bytes]) -> list[Route]:
     prepared = {f"{FOLDER}{name}": prepare(body, TEXT) for name, body in files.items()}
 
     async def answer(request: web.Request) -> web.Response:
-        return send(prepared[request.path], request)
+        return send(prepared[own_path(request)], request)
 
     return [get(path, answer, _operation(path)) for path in prepared]
 

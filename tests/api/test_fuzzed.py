@@ -58,7 +58,7 @@ async def fuzz(port: int, folder: Path, seed: int, examples: int) -> str:
 
 def is_known(service: Service, world: World) -> bool:
     """Whether all is read, listed, and good."""
-    listed = service.lister is not None and service.lister.listing.entries > 0
+    listed = service.listers[0].listing.entries > 0
     return agrees(service, world) and listed and not service.readiness().reasons
 
 

@@ -15,6 +15,7 @@ from donations.demo.show import ADDRESSES
 from donations.demo.story import BTC_SCRIPT
 from donations.demo.world import World
 from donations.web.access import ACCESS
+from donations.web.below import BELOW
 from tests.api.interface import Interface, interface
 from tests.author.test_access import WITH_AUTHOR
 from tests.running import agrees, config_on, scene, until
@@ -26,23 +27,30 @@ if TYPE_CHECKING:
     from donations.app import Service
 
 # What people see, scripts, a feed for one, and a stream: OpenAPI has no words for the last.
-PAGES = {
+_OF_A_WIDGET = (
     "/", "/frame", "/fragment", "/card", "/compact", "/static", "/sandboxed", "/embed", "/thanks",
     "/ledger", "/widget.js", "/widget.{digest}.js", "/live",
+)  # fmt: skip
+PAGES = {
+    *_OF_A_WIDGET,
+    BELOW,
+    *(f"{BELOW}{path}" for path in _OF_A_WIDGET),
     "/events/{secret}.atom",
     *(path for path in ACCESS if path.startswith("/author")),
-}  # fmt: skip
+}
 
 
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[tuple[World, Service, Interface]]:
-    """A whole service on a simulated world, and its interface."""
-    async with (
-        World(1) as world,
-        running(replace(config_on(world, folder), author=WITH_AUTHOR)) as (service, port),
-        interface(port) as api,
-    ):
-        yield world, service, api
+    """A whole service on a simulated world, with two widgets, and its interface."""
+    async with World(1) as world:
+        config = replace(config_on(world, folder), author=WITH_AUTHOR)
+        several = (config.widget, replace(config.widget, slug="book"))
+        async with (
+            running(replace(config, widgets=several)) as (service, port),
+            interface(port) as api,
+        ):
+            yield world, service, api
 
 
 @scene
@@ -51,7 +59,7 @@ async def test_the_document_describes_what_is_served(tmp_path: Path) -> None:
     async with served(tmp_path) as (_, _, api):
         OpenAPIV31SpecValidator(api.document).validate()
         described = set(api.document["paths"])
-        paths = {path for path in ACCESS if not path.startswith("/.well-known/")}
+        paths = {path for path in ACCESS if "/.well-known/" not in path}
         names = [
             operation["operationId"]
             for item in api.document["paths"].values()
@@ -85,6 +93,11 @@ def plain_paths(paths: dict[str, object]) -> list[str]:
 async def test_errors_are_problems_below_documented_addresses(tmp_path: Path) -> None:
     """Whatever goes wrong there, whoever refuses it; and pages keep their plain errors."""
     async with served(tmp_path) as (_, _, api):
+
+        async def is_listed() -> bool:
+            return (await api.ask("/ledger.json")).status == 200
+
+        await until(is_listed)
         wrong = [
             await api.ask("/api/"),
             await api.ask("/api/v1/nothing"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from donations.snapshot import Freshness, Gift, Goal, Snapshot, Stage, Sum
+from donations.goals import Goal
+from donations.snapshot import Freshness, Gift, Snapshot, Stage, Sum
 from tests.web.samples import snapshot
 
 EVIL = "1BitcoinEaterAddressDontSendf59kuE"

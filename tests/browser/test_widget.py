@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from donations import qr
-from donations.config import looks_like_an_address
+from donations.config_words import looks_like_an_address
 from donations.snapshot import Freshness
 from donations.web.fragment import FragmentWriter
 from donations.web.server import serve

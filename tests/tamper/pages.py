@@ -49,11 +49,11 @@ def form(name: str = "script", addresses: str = "") -> str:
         return embed_frame(assets, public_url=HOME, language="en")
     if name == "static":
         publisher = Publisher(assets, languages=("en",), public_url=HOME)
-        publisher.publish(nothing_known(settings, 0))
+        publisher.publish(nothing_known(settings, settings.widget, 0))
         found = publisher.find("/static", "en")
         assert found is not None
         return found.bodies["identity"].decode()
-    coins = nothing_known(settings, 0).coins
+    coins = nothing_known(settings, settings.widget, 0).coins
     shape = "compact" if name == "compact" else "card"
     return embed_script(assets, coins, public_url=HOME, language="en", form=shape)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from donations.snapshot import AsOf, Coin, Freshness, Gift, Goal, Snapshot, Stage, Sum
+from donations.goals import Goal
+from donations.snapshot import SLUG, AsOf, Coin, Freshness, Gift, Snapshot, Stage, Sum
 
 BTC = "1BuyJKZLeEG5YkpbGn4QhtNTxhUqtpEGKf"
 BCH = "bitcoincash:qqefdljudc7c02jhs87f29yymerxpu0zfupuufgvz6"
@@ -62,7 +63,7 @@ def snapshot(
         Gift("btc", "BTC", 8, 200_000, Stage.FINAL, observed - 6 * 86_400),
     )
     return Snapshot(
-        slug="default",
+        slug=SLUG,
         title=title,
         language=language,
         coins=tuple(coin(chain, freshness, observed) for chain in chains),

@@ -12,7 +12,8 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from donations.snapshot import Freshness, Goal, Snapshot, Sum
+from donations.goals import Goal
+from donations.snapshot import Freshness, Snapshot, Sum
 from donations.web.assets import load_assets
 from donations.web.badge import HEIGHT, WIDTH, Badge, badge_json, badge_png, badge_svg, word_badge
 from donations.web.card import card_png

@@ -12,7 +12,8 @@ from html.parser import HTMLParser
 import brotli  # type: ignore[import-untyped]  # ships no types
 import pytest
 
-from donations.snapshot import Freshness, Goal, Sum
+from donations.goals import Goal
+from donations.snapshot import Freshness, Sum
 from donations.web.assets import Assets, load_assets
 from donations.web.fragment import FragmentWriter
 from tests.web.samples import ADDRESSES, BTC, snapshot

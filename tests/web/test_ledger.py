@@ -296,7 +296,7 @@ async def test_an_author_may_hide_it(tmp_path: Path) -> None:
     """With ledger = false there is no such page, and no way to it."""
     async with World(5) as world:
         config = config_on(world, tmp_path, only=("btc",))
-        config = replace(config, widget=replace(config.widget, ledger=False))
+        config = replace(config, widgets=(replace(config.widget, ledger=False),))
         async with (
             running(config) as (service, port),
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,

@@ -6,6 +6,7 @@ Not with postponed annotations: `schema` reads them.
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from donations.arrivals import Whereabouts
+from donations.goals import Every, Phase
 from donations.ledger import Kind, Level
 from donations.reasons import Reason
 from donations.snapshot import Freshness, Stage
@@ -51,7 +52,10 @@ class AsOfForm(TypedDict):
 
 
 class CoinForm(TypedDict):
-    """One address. Without `as_of` nothing is known of it yet, and its numbers are null."""
+    """One address. Without `as_of` nothing is known of it yet, and its numbers are null.
+
+    Where the author keeps totals to himself, `sums`, `gifts` and `opening` are not there.
+    """
 
     chain: Chain
     title: str
@@ -63,9 +67,9 @@ class CoinForm(TypedDict):
     link: Annotated[str, Says("opens a wallet")]
     state: Freshness
     as_of: AsOfForm | None
-    sums: list[SumForm] | None
-    gifts: Annotated[int, Says("very small ones included", lowest=0)] | None
-    opening: AmountForm | None
+    sums: NotRequired[list[SumForm] | None]
+    gifts: NotRequired[Annotated[int, Says("very small ones included", lowest=0)] | None]
+    opening: NotRequired[AmountForm | None]
     sources: Annotated[int, Says("operators behind the numbers", lowest=0)]
     required: Annotated[int, Says("operators that must tell the same", lowest=0)]
 
@@ -81,14 +85,42 @@ class GiftForm(TypedDict):
     time: Moment
 
 
-class GoalForm(TypedDict):
-    """What is collected for."""
+class MilestoneForm(TypedDict):
+    """A step on the way to a goal."""
 
-    symbol: Asset
-    decimals: Decimals
-    target: AmountForm
-    received: AmountForm | None
-    pending: AmountForm | None
+    amount: AmountForm
+    reached: bool
+
+
+class ElsewhereForm(TypedDict):
+    """What came another way than to an address that is watched."""
+
+    label: str
+    amount: AmountForm
+
+
+# Not a class: "from" is a word of the language.
+GoalForm = TypedDict(
+    "GoalForm",
+    {
+        "symbol": Annotated[str, Says("an asset, or a currency (ISO 4217)", example="EUR")],
+        "decimals": Decimals,
+        "fiat": Annotated[bool, Says("whether the symbol is a currency")],
+        "target": AmountForm,
+        "received": AmountForm | None,
+        "pending": AmountForm | None,
+        "percent": Annotated[int, Says("of the target, cut; more than 100 past it", lowest=0)]
+        | None,
+        "unvalued": Annotated[int, Says("gifts of the period without a value yet", lowest=0)],
+        "elsewhere": Annotated[list[ElsewhereForm], Says("counts, and is not in `received`")],
+        "milestones": list[MilestoneForm],
+        "every": Every | None,
+        "from": Annotated[str, Says("the first day of the period")] | None,
+        "until": Annotated[str, Says("its last day")] | None,
+        "phase": Phase,
+    },
+)
+GoalForm.__doc__ = "What is collected for, in the period of today."
 
 
 class SignedForm(TypedDict):
@@ -107,7 +139,7 @@ class SnapshotForm(TypedDict):
     language: str
     coins: list[CoinForm]
     goal: GoalForm | None
-    gifts: list[GiftForm]
+    gifts: NotRequired[Annotated[list[GiftForm], Says("not there where the author hides them")]]
     signed: SignedForm | None
 
 

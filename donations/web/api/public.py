@@ -71,8 +71,10 @@ _PAYMENT = Operation(
 class PublicApi:
     """Holds what was published last, and answers from it."""
 
-    def __init__(self, shown: Sequence[Shown], *, lists: bool) -> None:
-        """``lists``: whether every single transfer is public."""
+    def __init__(self, shown: Sequence[Shown], *, sums: bool = True, lists: bool) -> None:
+        """``sums``: whether those of each coin are public; ``lists``: every single transfer."""
+        self._addresses = frozenset((one.chain.name, one.address) for one in shown)
+        self._sums = sums
         self._decimals = {
             (one.chain.name, symbol): number
             for one in shown
@@ -94,10 +96,11 @@ class PublicApi:
         self._listing = listing
 
     def routes(self) -> list[Route]:
-        """What is public; without the list where it is hidden."""
+        """What is public; without the sums or the list where they are hidden."""
         listed = [get("/api/v1/gifts", self._gifts, _GIFTS)] if self._lists else []
+        totals = [get("/api/v1/totals", self._totals, _TOTALS)] if self._sums else []
         return [
-            get("/api/v1/totals", self._totals, _TOTALS),
+            *totals,
             *listed,
             get("/api/v1/payments/{number}", self._payment, _PAYMENT),
         ]
@@ -147,6 +150,8 @@ class PublicApi:
     def _recent(self, number: bytes) -> Iterator[PaymentForm]:
         for of_chain in self._arrivals.values():
             for arrival in of_chain.get(number, ()):
+                if (arrival.key.chain, arrival.key.address) not in self._addresses:
+                    continue
                 decimals = self._decimals[arrival.key.chain, arrival.key.asset]
                 yield {
                     "chain": arrival.key.chain,
