@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from donations.books import Annotation, ManualGift, Writing, check_text
-from donations.control import NoService, ask
+from donations.control import NoService, Refused, ask
 from donations.errors import ConfigError, StoreError
 from donations.ledger import Key
 from donations.store import Store
@@ -30,11 +30,16 @@ _BY_LETTERS = 80
 def write(config: Config, annotation: Annotation, expects: int | None) -> int:
     """Keep an entry through the running service, or without one; the number that it got.
 
-    Raises Conflict, NotFound, ConfigError, StoreError: see `Store.annotate`.
+    Raises ConfigError, and Refused or, without a service, Conflict, NotFound and StoreError: see
+    `Store.annotate`.
     """
     question = _question(annotation, expects)
     try:
         return int(ask(config.database, WORK, **question)["sequence"])
+    except Refused as refusal:
+        if refusal.kind == "input":
+            raise ConfigError(str(refusal)) from None
+        raise
     except NoService as nobody:
         checked, expected = read_question(question, annotation.at)
         with closing(Store(config.database, config.timezone, config.currency)) as store:

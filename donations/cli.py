@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refuse_keys(words: Sequence[str]) -> None:
     """Key material is refused before argparse, whose errors repeat what they do not know."""
     # These take the numbers of transactions, which look like keys.
-    numbers = words[:1] in (["prove"], ["annotate"], ["gifts"], ["export"])
+    numbers = bool(words) and words[0] in ("prove", "annotate", "gifts", "export")
     for text in (*words, " ".join(words)):
         # A folder may be named by 64 digits: those of containers are.
         found = find_secret(text, bare_hex="/" not in text and not numbers)

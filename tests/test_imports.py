@@ -118,6 +118,7 @@ LAYERS = {
     "totals": "amounts config ledger quarantine snapshot store summary",
     "annotating": "books config control errors ledger store",
     "exporting": "books config exports ledger store summary valuation",
+    "totals_by": "books config desk exporting exports ledger overview prices web",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # telling the author
@@ -141,7 +142,7 @@ LAYERS = {
     "demo": "amounts app config web",
     "commands": "annotating app author_token books bundle check config config_author copies demo "
     "doctor errors event_loop explorer_key exporting exports init ledger notify own_word "
-    "price_check showing store summary totals valuation watchdog web",
+    "price_check showing store summary totals totals_by valuation watchdog web",
     "cli": "__init__ commands errors secrets",
     "__main__": "cli",
 }
@@ -227,6 +228,7 @@ MONEY = (
     "exports/document.py",
     "exports/render.py",
     "exporting.py",
+    "totals_by.py",
     "proof/transaction.py",
     "bundle/form.py",
     "bundle/verify.py",
