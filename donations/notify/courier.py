@@ -94,7 +94,7 @@ class Courier:
         """Deliver until cancelled."""
         while True:
             try:
-                pause = await self._step()
+                pause = await self.step()
             except StoreError as error:
                 logger.error("%s: what to send cannot be read: %s", self.settings.name, error)
                 pause = _STORE_PAUSE
@@ -107,7 +107,7 @@ class Courier:
     async def close(self) -> None:
         await self._channel.close()
 
-    async def _step(self) -> float | None:
+    async def step(self) -> float | None:
         """Make at most one attempt; the seconds until the next, None: when there are news."""
         if self.progress.stopped_at is not None:
             return None
