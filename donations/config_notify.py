@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -183,18 +184,20 @@ def _wrong(url: str, way: Way) -> str | None:
 def _wrong_webhook(parts: SplitResult) -> str | None:
     if "@" in parts.netloc or parts.fragment:
         return "leave out what stands before @ or behind #: requests are signed"
-    if parts.scheme == "https" or (parts.scheme == "http" and is_spelled_private(parts)):
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_spelled_private(parts)):
         return None
     if parts.scheme == "http":
         return "https, please; http only to an address of your own that stands here in numbers"
     return "write it as https://..."
 
 
-def is_spelled_private(parts: SplitResult) -> bool:
+def _is_spelled_private(parts: SplitResult) -> bool:
     """Whether a URL names, in numbers or as localhost, an address of the author's own."""
     host = parts.hostname or ""
-    return host == "localhost" or (re.fullmatch(r"[0-9.]+|.*:.*", host) is not None
-                                   and not is_public(host))  # fmt: skip
+    try:
+        return not is_public(str(ipaddress.ip_address(host)))
+    except ValueError:
+        return host == "localhost"
 
 
 def _wrong_mail_server(parts: SplitResult) -> str | None:

@@ -122,8 +122,8 @@ LAYERS = {
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # telling the author
-    "notify": "__init__ amounts announcements config config_notify errors fetch ledger operators "
-    "outbox public_web snapshot sources store tracker",
+    "notify": "__init__ amounts announcements config config_author config_notify errors fetch "
+    "ledger operators outbox public_web snapshot sources store tracker",
     # looking after it
     "doctor": "amounts books chains config errors ledger proof rows schema",
     "copies": "doctor errors reasons schema store",

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
 
+from donations.config_author import is_loopback
 from donations.errors import NotDelivered
 from donations.notify.thread import in_thread
 
@@ -85,7 +86,7 @@ class Mail:
         if parts.scheme == "smtps":
             return _Encrypted(host, parts.port or 465, timeout=_SOCKET_SECONDS, context=context)
         server = _Plain(host, parts.port or 587, timeout=_SOCKET_SECONDS)
-        if host in ("localhost", "::1") or host.startswith("127."):
+        if is_loopback(host):
             return server
         try:
             server.ehlo()
