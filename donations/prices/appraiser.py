@@ -40,8 +40,9 @@ logger = logging.getLogger(__name__)
 # Seconds between looks at gifts that just came, and at all that have no value.
 LIVE_SECONDS: Final = 20
 SWEEP_SECONDS: Final = 600
-# A value is one small write for each gift of a page.
-_PAGE = 200
+# So many are priced together, since one question tells the prices of months, and so few are written
+# at once, since nobody else writes meanwhile.
+_PAGE, _WRITTEN = 1_000, 100
 # So many of now are held in memory; more are found in the store.
 _MOST_LIVE = 1_000
 _LIVE_AGE = 3_600
@@ -66,6 +67,7 @@ class Appraiser:
         self._store, self._changed, self._clock = store, changed, clock
         self._live: dict[tuple[Key, str], Transfer] = {}
         self._live_due, self._sweep_due = asyncio.Event(), asyncio.Event()
+        self._swept = False
         self._doubts: dict[str, Counter[Unknown]] = {"live": Counter(), "history": Counter()}
 
     # -- what is asked of it
@@ -85,11 +87,15 @@ class Appraiser:
 
     def tick(self) -> None:
         """Look again at what came of late. Called by the timer, never waits."""
+        if self.own.refresh():
+            self._sweep_due.set()
         self._live_due.set()
 
     def sweep(self) -> None:
-        """Look again at all that has no value. Called by the timer, never waits."""
-        self._sweep_due.set()
+        """Look again at all that has no value, if there is hope. Called by the timer, as above."""
+        hopes = (unknown.doubt is not Doubt.NO_MARKET for unknown in self._doubts["history"])
+        if not self._swept or any(hopes):
+            self._sweep_due.set()
 
     @property
     def doubts(self) -> list[tuple[Unknown, int]]:
@@ -120,21 +126,17 @@ class Appraiser:
         while True:
             await due.wait()
             due.clear()
-            self.own.refresh()
             try:
                 await work()
             except StoreError as error:
                 logger.error("gifts cannot be valued: %s", error)
 
     async def _value_live(self) -> None:
-        if not self._live:
-            return
         now = self._clock()
-        self._live = {
-            name: transfer
-            for name, transfer in self._live.items()
-            if now - transfer.received_at < _LIVE_AGE
-        }
+        for name, transfer in list(self._live.items()):
+            if now - transfer.received_at >= _LIVE_AGE:
+                del self._live[name]
+                self._sweep_due.set()
         held = list(self._live.values())
         unknown = await self._value(held)
         for transfer in held:
@@ -146,12 +148,13 @@ class Appraiser:
         """Look once at each standing transfer without a value, the newest first."""
         doubts: Counter[Unknown] = Counter()
         before: Place | None = None
+        self._swept = False
         while page := await self._store.run(self._store.unvalued, before, _PAGE):
             before = place_of(page[-1])
             older = [each for each in page if (each.key, each.id) not in self._live]
             doubts.update((await self._value(older)).values())
         self._tell(doubts)
-        self._doubts["history"] = doubts
+        self._doubts["history"], self._swept = doubts, True
         if any(unknown.doubt is Doubt.NOT_YET for unknown in doubts):
             self._sweep_due.set()
 
@@ -167,8 +170,10 @@ class Appraiser:
             else:
                 value = self._frozen(transfer, verdict, now)
                 valued.append((transfer.key, transfer.id, value))
+        for start in range(0, len(valued), _WRITTEN):
+            some = valued[start : start + _WRITTEN]
+            await self._store.run(self._store.save_valuations, some)
         if valued:
-            await self._store.run(self._store.save_valuations, valued)
             self._changed()
         return unknown
 

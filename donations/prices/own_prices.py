@@ -46,17 +46,18 @@ class OwnFile:
             return None
         return self._prices.at(asset.symbol, moment)
 
-    def refresh(self) -> None:
-        """Read the file again if it is another one than before."""
+    def refresh(self) -> bool:
+        """Read the file again if it is another one than before, and say whether it was."""
         stamp = self._stamped()
         if stamp == self._stamp:
-            return
+            return False
         self._stamp = stamp
         try:
             self._prices, self.error = own_prices(self._config), None
         except ConfigError as error:
             self.error = error
             logger.error("own prices stay as they were: %s", error)
+        return True
 
     def _stamped(self) -> tuple[int, int] | None:
         path = self._config.prices.file

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from donations.demo.markets import Markets
     from donations.prices.market import Market
+    from tests.measured import Table
 
 FORGETFUL = Memory()
 AGES = (0, 90, 3_600, 9 * 3_600, 11 * 3_600, 5 * DAY, 28 * DAY, 31 * DAY, 700 * DAY, 1_500 * DAY)
@@ -251,7 +252,7 @@ async def look(made: Market, moments: Iterable[int], memory: Memory) -> dict[Slo
 
 
 @scene
-async def test_a_long_history_takes_few_questions(tmp_path: Path) -> None:
+async def test_a_long_history_takes_few_questions(tmp_path: Path, table: Table) -> None:
     """20,000 gifts of the last seven hundred days: one question in candles of days to Kraken, three
     to Coinbase, one to Bitstamp, and as few for the finer grids; none when they are asked again."""
     moments = [NOW - 700 * DAY + n * 3_024 for n in range(20_000)]
@@ -268,6 +269,8 @@ async def test_a_long_history_takes_few_questions(tmp_path: Path) -> None:
             assert await look(again, moments, memory) == told
             assert requests(markets) == {"kraken": 3, "coinbase": 8, "bitstamp": 3, "ecb": 0}
             await again.close()
+            asked = sum(requests(markets).values())
+            table.gate("questions to three exchanges for the prices of 20,000 gifts", asked, 30)
     finally:
         store.close()
 

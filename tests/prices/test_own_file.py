@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,26 @@ def test_a_price_is_of_a_whole_day_of_the_time_zone(tmp_path: Path) -> None:
     assert own.at("BTC", MIDNIGHT - 1) is None
     assert own.at("BTC", MIDNIGHT + 86_400) is None
     assert own.at("USDC", MIDNIGHT) is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "price"),
+    [
+        ("2021-12-31T22:59:59+00:00", 1),
+        ("2021-12-31T23:00:00+00:00", 2),  # the new year begins in Paris
+        ("2021-03-27T22:59:59+00:00", 3),
+        ("2021-03-27T23:00:00+00:00", 4),  # a day of 23 hours
+        ("2021-03-28T21:59:59+00:00", 4),
+        ("2021-03-28T22:00:00+00:00", None),
+    ],
+)
+def test_days_begin_where_the_author_lives(tmp_path: Path, moment: str, price: int | None) -> None:
+    """Around midnight, at the end of a year, and on the day the clocks are set forward."""
+    days = ("2021-12-31", "2022-01-01", "2021-03-27", "2021-03-28")
+    lines = [f"{day},BTC,EUR,{n}\n" for n, day in enumerate(days, start=1)]
+    own = read(tmp_path, "date,asset,currency,price\n" + "".join(lines))
+    found = own.at("BTC", int(datetime.fromisoformat(moment).timestamp()))
+    assert (None if found is None else found.price) == (None if price is None else price * ONE)
 
 
 @pytest.mark.parametrize(

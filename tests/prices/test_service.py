@@ -163,7 +163,7 @@ async def test_own_prices_win(tmp_path: Path) -> None:
             assert entry.value.source == "own file prices.csv"
             assert entry.value.minor == 18_519  # 185.18505
             path.write_text("date,asset,currency,price\nnonsense\n")
-            service.prices.appraiser.sweep()
+            service.prices.appraiser.tick()
             await until(lambda: Reason.PRICE_FILE in service.readiness().causes.get("prices", ()))
     assert world.markets.kraken.requests.total() == 0
 
