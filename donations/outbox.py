@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, insert, select, update
 
 from donations.amounts import format_amount
 from donations.announcements import Announcement, Asset, Baseline, Type, event_id, of_change
@@ -125,6 +125,13 @@ def put_baseline(connection: Connection, key: Key, baseline: Baseline) -> None:
     if read_baseline(connection, key) is None:
         row = {"tip": baseline.tip, "final_height": baseline.final_height}
         put(connection, BASELINES, [key_row(key) | row])
+
+
+def skip_kept(connection: Connection) -> None:
+    """Nothing that is kept is on its way any more: since it was copied it may have been told."""
+    last = connection.execute(select(func.max(EVENTS.c.sequence))).scalar() or 0
+    told = {"cursor": last, "planned": 0, "attempts": 0, "due": 0, "error": None}
+    connection.execute(update(CHANNELS).values(told))
 
 
 def forget_baselines(connection: Connection) -> None:

@@ -780,6 +780,7 @@ def _note_restore(connection: Connection) -> None:
     restored = _fact(connection, "restored_at")
     if restored != _fact(connection, "restore_noted"):
         outbox.forget_baselines(connection)
+        outbox.skip_kept(connection)
         put(connection, FACTS, [{"name": "restore_noted", "value": restored}])
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from donations.announcements import Asset
 from donations.copies.backup import back_up
 from donations.copies.restore import restore
 from donations.errors import ConfigError, StoreError
@@ -108,6 +109,42 @@ def test_the_former_database_is_kept(database: Path, tmp_path: Path) -> None:
     assert again.aside == database.with_name("d.sqlite.before-20270115T080000Z-2")
     assert content(done.aside) == before
     assert not {name for name in files(tmp_path) if name.endswith((".part", ".restoring"))}
+
+
+def test_nothing_of_a_backup_is_sent_again(database: Path, tmp_path: Path) -> None:
+    """What waited to be told when the backup was made was told meanwhile: it is on no way more.
+
+    What comes after the restore is.
+    """
+    with closing(sqlite3.connect(database)) as raw:
+        for number in (1, 2, 3):
+            raw.execute(
+                "INSERT INTO events (id, type, subject, number, payload, at) VALUES "
+                "(?, 'seen', 'gift', ?, '{}', 1)",
+                (f"e{number}", number),
+            )
+        raw.execute(
+            "INSERT INTO channels (name, settings, cursor, planned, attempts, due) "
+            "VALUES ('mail', 's', 1, 3, 7, 99)"
+        )
+        raw.commit()
+    back_up(database, tmp_path / "copy", NOW)
+    restore(tmp_path / "copy", database, NETWORKS, UTC, NOW)
+    assets = {("btc", "BTC"): Asset(8, 0)}
+    for expected in (3, 3):
+        with closing(Store(database, UTC, "EUR", assets)) as store:
+            store.open(NETWORKS)
+        with closing(sqlite3.connect(database)) as raw:
+            channel = raw.execute("SELECT cursor, planned, attempts, due FROM channels").fetchone()
+            assert channel == (expected, 0, 0, 0)
+            raw.execute("UPDATE events SET at = 2")
+    with closing(sqlite3.connect(database)) as raw:
+        raw.execute("UPDATE channels SET cursor = 2")
+        raw.commit()
+    with closing(Store(database, UTC, "EUR", assets)) as store:
+        store.open(NETWORKS)
+    with closing(sqlite3.connect(database)) as raw:
+        assert raw.execute("SELECT cursor FROM channels").fetchone() == (2,)
 
 
 def test_a_restored_database_goes_on(database: Path, tmp_path: Path) -> None:

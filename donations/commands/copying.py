@@ -67,7 +67,14 @@ def _restore(options: argparse.Namespace) -> int:
 
     config = load(options.config)
     networks = {name: settings.network.name for name, settings in config.chains.items()}
-    done = restore(options.file, config.database, networks, config.timezone, int(time.time()))
+    done = restore(
+        options.file,
+        config.database,
+        networks,
+        config.timezone,
+        int(time.time()),
+        config.currency,
+    )
     aside = None if done.aside is None else str(done.aside)
     if options.json:
         show(

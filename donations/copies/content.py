@@ -34,8 +34,8 @@ def digest_of(connection: sqlite3.Connection) -> str:
 
 def _tables(connection: sqlite3.Connection) -> Iterator[tuple[str, str]]:
     rows = connection.execute(
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' "
-        "ESCAPE '!' ORDER BY name"
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND (name NOT LIKE 'sqlite!_%' "
+        "ESCAPE '!' OR name = 'sqlite_sequence') ORDER BY name"
     )
     return ((row[0], row[1]) for row in rows.fetchall())
 

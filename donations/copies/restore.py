@@ -52,13 +52,18 @@ class Restored:
 
 
 def restore(
-    file: Path, database: Path, networks: Mapping[str, str], timezone: tzinfo, now: int
+    file: Path,
+    database: Path,
+    networks: Mapping[str, str],
+    timezone: tzinfo,
+    now: int,
+    currency: str = "EUR",
 ) -> Restored:
     """Put the backup ``file`` in the place of ``database``; as of ``now`` nothing of it is news.
 
-    ``networks`` names the network of each chain. Raises ConfigError when ``file`` is no database
-    of this program, StoreError when it is damaged, newer than this program or of another network,
-    or when a service runs: then nothing was changed.
+    ``networks`` names the network of each chain, ``currency`` is that of values. Raises ConfigError
+    when ``file`` is no database of this program, StoreError when it is damaged, newer than this
+    program or of another network, or when a service runs: then nothing was changed.
     """
     try:
         lock = take_lock(database)
@@ -67,7 +72,7 @@ def restore(
     try:
         with lock, _room(database) as coming:
             made_at, schema, transfers = _take_over(file, database, coming, now)
-            with closing(Store(coming, timezone)) as store:
+            with closing(Store(coming, timezone, currency)) as store:
                 store.open(networks)
             _same_owner(database, coming)
             sync(coming)
