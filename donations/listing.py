@@ -66,6 +66,12 @@ class Page:
         return zlib.decompress(self.packed)
 
 
+def _numbers(entry: Mapping[str, Any]) -> list[bytes]:
+    """The numbers that an entry may be asked for by."""
+    names = (entry["id"], *entry["transactions"])
+    return [number for number in map(read_number, names) if number is not None]
+
+
 def _first(page: Page) -> Place:
     return page.first
 
@@ -103,7 +109,7 @@ class Listing:
             for page in self.pages
             if number[:_BEGINNING] in page.numbers
             for entry in json.loads(page.facts)["entries"]
-            if read_number(entry["id"]) == number
+            if number in _numbers(entry)
         ]
 
     def before(self, place: Place | None) -> Iterator[dict[str, Any]]:
@@ -230,8 +236,9 @@ class _Draft:
             {"entries": self.entries, "small": small}, ensure_ascii=False, separators=(",", ":")
         )
         packed = zlib.compress(facts.encode(), 6)
-        numbers = (read_number(entry["id"]) or b"" for entry in self.entries)
-        beginnings = b"".join(number[:_BEGINNING] for number in numbers)
+        beginnings = b"".join(
+            number[:_BEGINNING] for entry in self.entries for number in _numbers(entry)
+        )
         return Page(self.first, len(self.entries), self.sums, packed, beginnings)
 
 

@@ -401,7 +401,7 @@ def test_the_schema_of_a_text_allows_what_is_kept_and_nothing_else() -> None:
     hidden = {c for first, last in HIDDEN for c in range(first, last + 1)}
     seen = [c for c in range(0x110000) if c not in hidden and not 0xD800 <= c <= 0xDFFF]
     for at in range(0, len(seen), 100):
-        check_text("".join(map(chr, seen[at : at + 100])))
+        check_text("x".join(map(chr, seen[at : at + 100])))  # so that no words come together
     kept = []
     for code in hidden:
         with suppress(ValueError):

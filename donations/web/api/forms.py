@@ -158,6 +158,9 @@ class EntryForm(TypedDict):
     address: str
     asset: Asset
     id: Annotated[str, Says("the number of the transaction, or what begins with it")]
+    transactions: Annotated[
+        list[str], Says("that brought what came from inside contract calls, where they are known")
+    ]
     kind: Kind
     stands: Whereabouts
     counts: Annotated[bool, Says("whether it is part of a sum of gifts")]
