@@ -119,6 +119,17 @@ async def test_errors_are_problems_below_documented_addresses(tmp_path: Path) ->
     assert set(re.split(r", *", wrong[3].headers["allow"])) == {"GET", "HEAD"}
 
 
+@scene
+async def test_pages_of_widgets_are_not_part_of_it(tmp_path: Path) -> None:
+    """Its leave for other origins reaches no page beside a documented path."""
+    async with served(tmp_path) as (_, _, api):
+        for path in ("/w/book/", "/w/book/thanks", "/w/book/ledger", "/w/book", "/w/none/x"):
+            async with api.http.get(path, allow_redirects=False) as page:
+                assert "Access-Control-Allow-Origin" not in page.headers, path
+                assert page.headers.get("Cross-Origin-Resource-Policy") != "cross-origin", path
+        assert (await api.ask("/w/book/snapshot.json")).headers["access-control-allow-origin"]
+
+
 @pytest.mark.parametrize("path", ["/snapshot.json", "/openapi.json", "/healthz"])
 @scene
 async def test_pages_of_other_origins_may_read_what_is_public(path: str, tmp_path: Path) -> None:

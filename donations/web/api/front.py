@@ -6,6 +6,7 @@ address is told as problem+json.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -30,6 +31,9 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
 }
 
+# A parameter in a path that went through `re.escape`.
+_FILLED = re.compile(r"\\\{.*?\\\}")
+
 
 class Front:
     """Knows the documented routes, and counts who asks."""
@@ -45,14 +49,17 @@ class Front:
         """``reader`` counts each client, ``readers`` together those who cannot be told apart."""
         paths = [route.path for route in routes]
         self._paths = frozenset(path for path in paths if "{" not in path)
-        self._below = (ROOT, *{path.partition("{")[0] for path in paths if "{" in path})
+        forms = (_FILLED.sub("[^/]+", re.escape(path)) for path in paths if "{" in path)
+        self._filled = re.compile("|".join(forms) or "(?!)")
         self._trusted = tuple(trusted)
         self._reader = reader or Throttle(READER)
         self._readers = readers or Throttle(READERS)
 
     def holds(self, path: str) -> bool:
         """Whether an address is one of the documented interface."""
-        return path in self._paths or path.startswith(self._below)
+        if path in self._paths or path.startswith(ROOT):
+            return True
+        return self._filled.fullmatch(path) is not None
 
     @web.middleware
     async def around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -69,6 +76,8 @@ class Front:
             preflight = public and request.method == "OPTIONS"
             answer = _allowed(error) if preflight else problem_of(error).answer()
         except web.HTTPException as error:
+            if error.status < 400:
+                raise
             answer = problem_of(error).answer()
         if public:
             answer.headers.update(policy.ANYONE)
