@@ -24,7 +24,7 @@ class Reach:
 
     ``amount`` and ``unit`` are the target as people write it. ``reached`` are the shares of it, in
     per cent, that are reached of those to be told, None while that is not known; ``coming`` those
-    that what is pending reaches too.
+    that what is pending reaches too. ``whole``: every gift that counts has its value.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Reach:
     unit: str
     reached: frozenset[int] | None
     coming: frozenset[int] = frozenset()
+    whole: bool = True
 
 
 def reaches(snapshot: Snapshot) -> list[Reach]:
@@ -49,7 +50,8 @@ def reaches(snapshot: Snapshot) -> list[Reach]:
     soon = goal.collected + (goal.pending or 0)
     reached = frozenset(share for share, units in steps.items() if goal.collected >= units)
     coming = frozenset(share for share, units in steps.items() if soon >= units)
-    return [Reach(snapshot.slug, period, target, goal.symbol, reached, coming)]
+    whole = goal.unvalued == 0
+    return [Reach(snapshot.slug, period, target, goal.symbol, reached, coming, whole)]
 
 
 class Goals:
@@ -72,6 +74,8 @@ class Goals:
     async def _judge(self, reach: Reach, reached: frozenset[int], now: int) -> bool:
         goal = f"{reach.name} {reach.amount} {reach.unit}"
         known = (self._kept or {}).get(goal)
+        if known is None and not reach.whole:
+            return False  # the past is still being valued: the first look is yet to come
         if known is None:
             # A first history is pending until it is proven.
             before = reached | reach.coming

@@ -70,6 +70,10 @@ async def test_a_goal_that_was_reached_before_is_the_past(tmp_path: Path) -> Non
             less = replace(more, received=0)
             assert not await goals.look(replace(snapshot, goal=less), 6)
             assert not await goals.look(replace(snapshot, goal=more), 7), "a reorg, and back"
+            fiat = replace(more, target=90_000_000, unvalued=3)
+            assert not await goals.look(replace(snapshot, goal=fiat), 8)
+            fiat = replace(fiat, received=95_000_000, unvalued=0)
+            assert not await goals.look(replace(snapshot, goal=fiat), 9), "the past was valued"
             assert reaches(replace(snapshot, goal=replace(more, received=None)))[0].reached is None
 
 
