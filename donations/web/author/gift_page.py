@@ -46,6 +46,9 @@ class GiftWriter:
     def write(self, full: Full, draft: Draft | None = None) -> Html:
         """The body."""
         transfer, piece = full.entry.transfer, self._pages.piece
+        steps = piece("apart", text=self._pages.say("no_steps"))
+        if full.steps:
+            steps = piece("steps", lines=join(map(self._step, full.steps)))
         alarm = Html() if draft is None else piece("alarm", text=draft.reason)
         return piece(
             "gift",
@@ -54,7 +57,7 @@ class GiftWriter:
             marks=join(self._rows.marks(full.entry)),
             facts=self._facts(full),
             title_steps=self._pages.say("steps"),
-            steps=join(map(self._step, full.steps)) or self._pages.note("no_steps"),
+            steps=steps,
             writing=self._writing(full, draft),
             title_raw=self._pages.say("raw"),
             raw=join(self._raw(full)),
@@ -228,9 +231,10 @@ class GiftWriter:
                 text=say("undo"),
                 what=say(f"write_{_name(each.writing)}"),
             )
-        what = say(f"wrote_{_name(each.writing)}")
         if each.undoes is not None:
             what = say("wrote_undo_of", number=self._pages.locale.whole(each.undoes))
+        else:
+            what = say(f"wrote_{_name(each.writing)}")
         return piece(
             "entry",
             number=each.sequence,

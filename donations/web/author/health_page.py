@@ -24,7 +24,9 @@ class HealthWriter:
     def write(self, upstreams: Sequence[UpstreamLine], doubts: Doubts) -> Html:
         """The body."""
         say, piece = self._pages.say, self._pages.piece
-        lines = join(map(self._upstream, upstreams)) or self._pages.note("no_upstream")
+        lines = piece("apart", text=say("no_upstream"))
+        if upstreams:
+            lines = piece("list", lines=join(map(self._upstream, upstreams)))
         parts = [piece("block", title=say("upstreams"), note=Html(), lines=lines)]
         for name, told in (
             ("disagree", map(self._disagree, doubts.disagree)),
@@ -35,7 +37,8 @@ class HealthWriter:
             lines = join(told)
             if lines:
                 note = piece("apart", text=say(f"{name}_note"))
-                parts.append(piece("block", title=say(name), note=note, lines=lines))
+                listed = piece("list", lines=lines)
+                parts.append(piece("block", title=say(name), note=note, lines=listed))
         if len(parts) == 1:
             parts.append(self._pages.note("no_doubt"))
         return join(parts)
