@@ -26,6 +26,7 @@ from donations.notify.notifier import Notifier
 from donations.operators import Operator
 from donations.prices.pricing import Pricing
 from donations.reasons import Reason
+from donations.retrospect import Retrospect
 from donations.showing import Showcase
 from donations.snapshot import Freshness
 from donations.sources.certificates import Certificates
@@ -317,6 +318,8 @@ class Service:
                         levels = EthereumLevels(tracker, self.store)
                         self._levels.append(levels)
                         group.create_task(levels.run())
+                    if api is not None:
+                        group.create_task(Retrospect(tracker, self.store).run())
                 if self.prices is not None:
                     for seconds, job in self.prices.jobs:
                         timer.every(seconds, job)

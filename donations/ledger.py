@@ -356,6 +356,11 @@ def apply(
     return tuple(changes)
 
 
+def supersede(opening: Transfer, now: int) -> Change:
+    """Strike an opening entry off: the history that it stood for is known."""
+    return Change(opening, replace(opening, state=State.REPLACED), News.REPLACED, now)
+
+
 def disown(transfers: Iterable[Transfer], now: int) -> tuple[Change, ...]:
     """Turn gifts into own transfers: another watched address turned out to have spent them."""
     return tuple(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from donations.amounts import format_amount
 from donations.arrivals import read_number, whereabouts_of
-from donations.ledger import Bucket, Key, Kind, Level, Transfer
+from donations.ledger import Bucket, Key, Kind, Level, State, Transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -175,8 +175,8 @@ class Listing:
         draft = _Draft(start)
         for transfer in read(keys, start[0]):
             place = place_of(transfer)
-            if place < start or transfer.level is Level.CLAIMED:
-                continue  # what one server claims is no news for readers
+            if place < start or _is_unseen(transfer):
+                continue
             one, decimals = facts[transfer.key]
             small = _is_small(one, transfer)
             if not small and len(draft.entries) == PAGE:
@@ -240,6 +240,12 @@ class _Draft:
             number[:_BEGINNING] for entry in self.entries for number in _numbers(entry)
         )
         return Page(self.first, len(self.entries), self.sums, packed, beginnings)
+
+
+def _is_unseen(transfer: Transfer) -> bool:
+    """What one server claims is no news for readers, nor an opening whose history is known."""
+    superseded = transfer.kind is Kind.OPENING and transfer.state is State.REPLACED
+    return transfer.level is Level.CLAIMED or superseded
 
 
 def _is_small(one: Shown, transfer: Transfer) -> bool:

@@ -14,7 +14,7 @@ from donations.coverage import Coverage
 from donations.differences import Differences
 from donations.gate import gate, without_known
 from donations.journal import Journal
-from donations.ledger import Key, apply, disown, prove
+from donations.ledger import Key, View, apply, disown, prove, supersede
 from donations.origins import Origins
 from donations.store import Batch, Standing
 from donations.unsettled import Unsettled
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from donations.errors import StoreError
     from donations.evidence import EthereumProof, Proof
     from donations.header_keeper import HeaderKeeper
-    from donations.ledger import Block, Change, Claim, Observation, Transfer, View
+    from donations.ledger import Block, Change, Claim, Observation, Transaction, Transfer
     from donations.operators import Operator
     from donations.sources.base import Ask
     from donations.store import Annotated, Store
@@ -232,6 +232,39 @@ class Settling:
             self.differences.note_split(key, split, now)
             for name, value in self.differences.facts():
                 await self._store.run(self._store.remember, name, value)
+
+    async def fill(self, opening: Transfer, past: Sequence[Transaction]) -> None:
+        """Let what came before the watch take the place of its opening entry. Raises StoreError."""
+        key, block = opening.key, opening.block
+        if block is None:
+            raise ValueError("an opening entry has a block")
+        async with self._turn:
+            now = int(self._clock())
+            view = View(
+                key=key,
+                tip=block,
+                final_height=block.height,
+                since=0,
+                transactions=tuple(past),
+                blocks={block.height: block},
+                at=now,
+                operators=frozenset(),
+            )
+            names = [transaction.id for transaction in past]
+            known = await self._store.run(self._store.transfers, key, names)
+            changes = apply({t.id: t for t in known}, view, now=now, grace=self._grace)
+            changes = (*changes, supersede(opening, now))
+            batch = Batch(
+                changes=(*changes, *await self._disowned(key, changes, now)),
+                cursors=(),
+                standing=self.standings[key],
+                blocks={},
+                history=True,
+            )
+            await self._store.run(self._store.save, batch)
+            self._changed(batch.changes)
+        self._journal.history(key, len(past), len(past))
+        self._moved()
 
     # -- the author's word
 

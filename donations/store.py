@@ -608,6 +608,12 @@ class Store:
         )
         return [rows.transfer_of(row) for row in self._rows(TRANSFERS, *where)]
 
+    def openings(self, chain: str) -> list[Transfer]:
+        """What lay at addresses of a chain when their watch began, and has no history yet."""
+        where = (TRANSFERS.c.kind == Kind.OPENING.value, TRANSFERS.c.state == State.FINAL.value)
+        found = self._rows(TRANSFERS, TRANSFERS.c.chain == chain, *where)
+        return [rows.transfer_of(row) for row in found]
+
     def convictions(self) -> list[Conviction]:
         """What each operator was convicted of last, also those that are over."""
         with self._connected() as connection:

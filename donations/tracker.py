@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from donations.books import Annotation
     from donations.config import ChainSettings
     from donations.evidence import EthereumProof
-    from donations.ledger import Change, Claim, Key, Observation
+    from donations.ledger import Change, Claim, Key, Observation, Transaction, Transfer
     from donations.operators import Operator
     from donations.store import Annotated, Standing, Store
 
@@ -245,6 +245,10 @@ class Tracker:
     async def annotate(self, annotation: Annotation, expects: int | None) -> Annotated:
         """Keep what the author wrote about a transfer of this chain: see `Store.annotate`."""
         return await self._settling.annotate(annotation, expects)
+
+    async def fill(self, opening: Transfer, past: Sequence[Transaction]) -> None:
+        """Let a history take the place of an opening entry. Raises StoreError."""
+        await self._settling.fill(opening, past)
 
     async def prove(self, proofs: Sequence[EthereumProof]) -> None:
         """Keep what proves final gifts on Ethereum, and raise their level. Raises StoreError."""

@@ -190,6 +190,34 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
         ),
     ),
     (
+        "donations/retrospect.py",
+        (
+            (
+                "what was sent since the watch began counts as sent before",
+                "min([*ours, *nonces])",
+                "min(nonces)",
+                f"{_NAMES}::test_an_explorer_that_is_configured_later_fills_in_the_past",
+            ),
+        ),
+    ),
+    (
+        "donations/settling.py",
+        (
+            (
+                "an opening entry counts beside the history that it stood for",
+                "changes = (*changes, supersede(opening, now))",
+                "changes = (*changes, *[supersede(opening, now)][1:])",
+                f"{_NAMES}::test_an_explorer_that_is_configured_later_fills_in_the_past",
+            ),
+            (
+                "a past that is filled in is news",
+                "                blocks={},\n                history=True,",
+                "                blocks={},\n                history=False,",
+                f"{_NAMES}::test_an_explorer_that_is_configured_later_fills_in_the_past",
+            ),
+        ),
+    ),
+    (
         "donations/lateness.py",
         (
             (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,9 +16,10 @@ from donations.chains.base import Explorer
 from donations.demo.etherscan import EtherscanServer
 from donations.demo.story import ETH_ADDRESS
 from donations.demo.world import World
+from donations.doctor.examine import examine
 from donations.ledger import Block, Key, Kind, State, Transfer
 from donations.sources.etherscan_answers import Inside
-from tests.running import config_on, received, scene, until
+from tests.running import coin, config_on, received, scene, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,6 +124,78 @@ async def test_the_service_learns_the_names(
                 await until(lambda: listed(service) == [[first]])
                 assert explorer.requests["api"] == asked
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@scene
+async def test_an_explorer_that_is_configured_later_fills_in_the_past(
+    complete: bool, tmp_path: Path
+) -> None:
+    """The opening entry of a database that was made without one gives way to the gifts it stood
+    for, once for good and without news; a list that does not add up changes nothing. What was sent
+    since the watch began does not disturb it."""
+    async with World(3, final_lag=2) as world, EtherscanServer(world.eth, SECRET) as explorer:
+        gift = world.eth.pay(ETH_ADDRESS, 5 * MILLI)
+        world.eth.mine()
+        world.eth.pay_inside(ETH_ADDRESS, 700 * MILLI)
+        world.eth.mine()
+        world.eth.send(ETH_ADDRESS, MILLI)
+        world.eth.mine(40)
+        for server in world.eth_servers:
+            server.view.states = 20
+        opening = world.eth.balance(ETH_ADDRESS)
+        config = config_on(world, tmp_path, only=("eth",))
+        async with running(config) as (service, _):
+            await until(lambda: coin(service, "eth").opening == opening)
+            assert received(service, "eth") == 0
+            world.eth.pay(ETH_ADDRESS, 30 * MILLI)
+            world.eth.send(ETH_ADDRESS, MILLI)
+            world.eth.mine(4)
+            await until(lambda: received(service, "eth") == 30 * MILLI)
+            for _ in range(2):  # what was sent lies behind the point that the watch goes on from
+                world.eth.mine(3)
+                await until(lambda: stands(service, world))
+        if not complete:
+            explorer.hidden.add(gift)
+        own = Explorer("etherscan", explorer.url, SECRET)
+        eth = replace(config.chains["eth"], explorer=own)
+        config = replace(config, chains={"eth": eth})
+        before = told(tmp_path)
+        for _ in range(2):
+            async with running(config) as (service, _):
+                known, left = (735 * MILLI, 0) if complete else (30 * MILLI, opening)
+                await until(lambda: received(service, "eth") == known)  # noqa: B023
+                assert coin(service, "eth").opening == left
+                world.eth.mine(3)
+                await until(lambda: stands(service, world))
+                assert received(service, "eth") == known
+                rows = await shown(service)
+                kinds = sorted(row["kind"] for row in rows)
+                assert kinds == (
+                    ["gift"] * 3 + ["own"] * 2 if complete else ["gift", "opening", "own"]
+                )
+                assert (gift in {row["id"] for row in rows}) == complete
+        new = told(tmp_path)[len(before) :]
+        assert new == ([("opening", "replaced")] if complete else [])
+        assert examine(config).ok
+
+
+def stands(service: Service, world: World) -> bool:
+    standings = [s for tracker in service.trackers for s in tracker.standings.values()]
+    return {standing.tip.hash for standing in standings} == {world.eth.tip.hash}
+
+
+async def shown(service: Service) -> list[dict[str, Any]]:
+    """What /ledger lists."""
+    pages = (await service.listers[0].renew()).pages
+    return [entry for page in pages for entry in json.loads(page.facts)["entries"]]
+
+
+def told(folder: Path) -> list[tuple[str, str]]:
+    """(id, news) of all that was noted as news."""
+    (database,) = folder.glob("*.sqlite3")
+    with closing(sqlite3.connect(database)) as raw:
+        return raw.execute("SELECT id, news FROM changes ORDER BY sequence").fetchall()
 
 
 @pytest.mark.parametrize("complete", [True, False])

@@ -103,6 +103,7 @@ LAYERS = {
     "tracker": "books chains config errors evidence header_keeper lateness ledger operators "
     "prover quarantine settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
+    "retrospect": "errors ledger sources store tracker",
     "attribution": "errors ledger sources store",
     "prices": "amounts books chains config config_prices errors kept_quotes ledger overview "
     "reasons sources store valuation",
@@ -133,8 +134,8 @@ LAYERS = {
     "own_word": "config errors statement store tamper web",
     # wiring
     "app": "annotating arrivals attribution author_side books chains config config_notify control "
-    "errors ethereum_levels ledger lister listing notify operators prices reasons showing snapshot "
-    "sources statement store summary tamper timer tracker web",
+    "errors ethereum_levels ledger lister listing notify operators prices reasons retrospect "
+    "showing snapshot sources statement store summary tamper timer tracker web",
     "price_check": "config errors prices",
     "explorer_key": "app chains config errors reasons",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "

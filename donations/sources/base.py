@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
 
     from donations.errors import DonationsError
-    from donations.ledger import Block, Checkpoint, Key, Observation, Transfer
+    from donations.ledger import Block, Checkpoint, Key, Observation, Transaction, Transfer
     from donations.proof.inclusion import Inclusion
     from donations.sources.ethereum_proofs import EthereumProofs
 
@@ -98,6 +98,14 @@ class EthereumProver(Protocol):
 
     operator: str
     proofs: EthereumProofs
+
+
+@runtime_checkable
+class Historian(Protocol):
+    """A source that can learn from an explorer what came before a watch began."""
+
+    async def past(self, address: str, point: Checkpoint) -> tuple[Transaction, ...] | None:
+        """All that made the state of ``point``; None where nobody explains it to the wei."""
 
 
 @runtime_checkable

@@ -121,6 +121,12 @@ class EthereumSource:
             raise UpstreamMalformed("it tells a balance at a block that does not exist")
         self._checked = True
 
+    async def past(self, address: str, point: Checkpoint) -> tuple[Transaction, ...] | None:
+        """See `sources.base.Historian`."""
+        if self._past is None:
+            return None
+        return await self._past.transactions(address, point, self._blocks_at)
+
     # -- observing
 
     async def observe(self, asks: Sequence[Ask]) -> AsyncIterator[Observation | Failure]:
@@ -279,8 +285,8 @@ class EthereumSource:
             return
         point = await self._start(ask, head)
         past = None
-        if ask.opening and self._past is not None:
-            past = await self._past.transactions(ask.key.address, point, self._blocks_at)
+        if ask.opening:
+            past = await self.past(ask.key.address, point)
         account.start(point, opening=ask.opening or ask.since == 0)
         if past is not None:
             account.begin_after(past)
