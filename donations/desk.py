@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from donations import overview
 from donations.author_facts import Asset, ClaimLine, Doubts, Full, OmissionLine, Step
+from donations.gathering import keys_of
 from donations.ledger import Key
 from donations.overview import Asked
 from donations.store import Store
@@ -38,8 +39,8 @@ class Desk:
             for one in shown(config)
             for symbol, decimals in one.decimals.items()
         }
-        self.widgets: tuple[tuple[str, str, frozenset[Key]], ...] = (
-            ("default", config.title, frozenset(self.assets)),
+        self.widgets: tuple[tuple[str, str, frozenset[Key]], ...] = tuple(
+            (widget.slug, widget.title, keys_of(config, widget)) for widget in config.widgets
         )
 
     async def months(self) -> tuple[Figures, int]:

@@ -11,6 +11,7 @@ from donations.exports.csv_form import csv_form
 from donations.exports.hledger import hledger
 from donations.exports.json_form import json_form
 from donations.exports.line import Frame, Line, line_of, manual_line
+from donations.gathering import By, groups
 from donations.ledger import Key
 from donations.store import Store
 from donations.summary import shown
@@ -36,10 +37,13 @@ def reading(config: Config) -> Iterator[Store]:
         store.close()
 
 
-def keys_of(config: Config) -> tuple[Key, ...]:
-    """Every asset at every address of the configuration."""
+def keys_of(config: Config, slug: str | None = None) -> tuple[Key, ...]:
+    """Every asset at every address of the configuration, or of one widget. Raises ConfigError."""
+    widget = None if slug is None else config.named(slug)
     return tuple(
-        Key(one.chain.name, one.address, asset) for one in shown(config) for asset in one.decimals
+        Key(one.chain.name, one.address, asset)
+        for one in shown(config, widget)
+        for asset in one.decimals
     )
 
 
@@ -54,9 +58,19 @@ def frame_of(config: Config, now: int) -> Frame:
             for one in shown(config)
             for asset, digits in one.decimals.items()
         },
+        widgets=_slugs(config),
         made_at=now,
         title=config.title,
     )
+
+
+def _slugs(config: Config) -> dict[Key, tuple[str, ...]]:
+    """The widgets that each key belongs to."""
+    slugs: dict[Key, tuple[str, ...]] = {}
+    for group in groups(config, By.WIDGET):
+        for key in group.keys:
+            slugs[key] = (*slugs.get(key, ()), group.name)
+    return slugs
 
 
 def lines_of(store: Store, frame: Frame, wanted: Filter, *, manual: bool) -> Iterator[Line]:

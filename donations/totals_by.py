@@ -1,4 +1,4 @@
-"""``donations totals --by``: what came in by month, year, coin, widget or address.
+"""``donations totals --by``: what came in by month, year, coin, widget, site, post or address.
 
 The sums are those of the HTTP interface, made by the same function; today's value stands apart.
 """
@@ -11,9 +11,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from donations.desk import Desk
+from donations.errors import ConfigError
 from donations.exporting import frame_of, reading
 from donations.exports.line import fixed, manual_line, visible
 from donations.exports.render import aligned
+from donations.gathering import By as Gathered
+from donations.gathering import groups
 from donations.prices.today import read_today
 from donations.web.api.author_forms import By
 from donations.web.api.figures import Currency, group_by
@@ -24,30 +27,24 @@ if TYPE_CHECKING:
     from donations.ledger import Key
     from donations.overview import Overview, Price
 
-WAYS = ("month", "year", "coin", "widget", "address")
-
 
 def read_by(config: Config, way: str, now: int) -> dict[str, Any]:
     """All sums of one way, for programs; ``now`` in Unix seconds. Raises StoreError."""
     with reading(config) as store:
         prices = read_today(store.facts(), config.currency)
     months, unread, manual, seen, desk = asyncio.run(_read(config, now, prices))
-    widgets, by = desk.widgets, By(way) if way != "address" else By.WIDGET
-    if way == "address":
-        keys: dict[str, set[Key]] = defaultdict(set)
-        for key in desk.assets:
-            keys[key.address].add(key)
-        widgets = tuple((address, "", frozenset(its)) for address, its in keys.items())
+    grouped = _groups(config, way, desk)
+    by = By.WIDGET if grouped else By(way)
     money = Currency(desk.currency, desk.digits)
     decimals = {key: asset.decimals for key, asset in desk.assets.items()}
-    groups, total = group_by(by, months, decimals, widgets, money)
+    told, total = group_by(by, months, decimals, grouped, money)
     frame = frame_of(config, now)
     gifts = [manual_line(each, frame) for each in manual]
     return {
         "by": way,
         "currency": desk.currency,
         "timezone": str(config.timezone),
-        "groups": groups,
+        "groups": told,
         "total": total,
         "unread": unread,
         "manual": [
@@ -71,6 +68,24 @@ def read_by(config: Config, way: str, now: int) -> dict[str, Any]:
             },
         },
     }
+
+
+def _groups(config: Config, way: str, desk: Desk) -> list[tuple[str, str, frozenset[Key]]]:
+    """The groups of keys that a way tells apart; none for what has a way of its own."""
+    if way == "address":
+        keys: dict[str, set[Key]] = defaultdict(set)
+        for key in desk.assets:
+            keys[key.address].add(key)
+        return [(address, "", frozenset(its)) for address, its in keys.items()]
+    if way in {each.value for each in Gathered}:
+        found = groups(config, Gathered(way))
+        if not found:
+            raise ConfigError(
+                f"no widget has a {way}: [[widget]] {way} = ... says where it stands",
+                file=config.path,
+            )
+        return [(group.name, "", group.keys) for group in found]
+    return []
 
 
 async def _read(

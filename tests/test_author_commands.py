@@ -150,6 +150,42 @@ def test_totals_are_the_sums_of_the_rows(folder: Path, by: str) -> None:
     assert [(m["amount"], m["unit"]) for m in told["manual"]] == [("20.5", "EUR"), ("0.1", "BTC")]
 
 
+def test_widgets_sites_and_posts_share_addresses(folder: Path, tmp_path: Path) -> None:
+    """What two widgets share is in the sum of each, and once in the sum of all."""
+    right = truth(folder, "address")
+    bech, base = sorted(a for a, sums in right.items() if set(sums) == {"BTC"})[::-1]
+    (ether,) = (a for a, sums in right.items() if "ETH" in sums)
+    text = (
+        (folder / "config.toml").read_text("utf-8").replace('"d.sqlite3"', f'"{folder}/d.sqlite3"')
+    )
+    widgets = (
+        f'[[widget]]\nslug = "one"\nsite = "blog"\npost = "https://b.example/1"\n'
+        f'addresses = ["{bech}", "{ether}"]\n'
+        f'[[widget]]\nslug = "two"\nsite = "blog"\naddresses = ["{ether}"]\n'
+        f'[[widget]]\nslug = "three"\nsite = "shop"\naddresses = ["{base}"]\n'
+    )
+    (tmp_path / "config.toml").write_text(text + widgets, encoding="utf-8")
+
+    def minor(*addresses: str) -> int:
+        return sum(s.minor for address in addresses for s in right[address].values())
+
+    def told(by: str) -> tuple[dict[str, int], int]:
+        sums = json.loads(run(tmp_path, "totals", "--by", by, "--json"))
+        groups = {g["name"]: int(g["received"]["value"]["minor"]) for g in sums["groups"]}
+        return groups, int(sums["total"]["received"]["value"]["minor"])
+
+    everything = sum(s.minor for each in right.values() for s in each.values())
+    assert told("widget") == (
+        {"one": minor(bech, ether), "two": minor(ether), "three": minor(base)}, everything,
+    )  # fmt: skip
+    assert told("site") == ({"blog": minor(bech, ether), "shop": minor(base)}, everything)
+    assert told("post") == ({"https://b.example/1": minor(bech, ether)}, everything)
+    gifts = json.loads(run(tmp_path, "gifts", "--widget", "two", "--limit", "9", "--json"))["gifts"]
+    assert {(gift["address"], *gift["widgets"]) for gift in gifts} == {(ether, "one", "two")}
+    run(tmp_path, "gifts", "--widget", "twoo", code=2)
+    run(folder, "totals", "--by", "post", code=2)
+
+
 def test_all_ways_out_tell_the_same(folder: Path) -> None:
     """Pages, terminal and every export have one figure for each coin, to unit and cent."""
     right = {asset: each[asset] for asset, each in truth(folder, "coin").items()}

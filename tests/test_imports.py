@@ -113,13 +113,13 @@ LAYERS = {
     "png qr reasons secrets signed snapshot valuation",
     "summary": "announcements arrivals books config differences evidence gathering goals ledger "
     "snapshot store",
-    "desk": "author_facts books config ledger overview store summary valuation",
+    "desk": "author_facts books config gathering ledger overview store summary valuation",
     "faring": "author_facts chains prices tracker",
     "author_side": "books config config_author desk errors faring overview prices tracker web",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "annotating": "books config control errors ledger store",
-    "exporting": "books config exports ledger store summary valuation",
-    "totals_by": "books config desk exporting exports ledger overview prices web",
+    "exporting": "books config exports gathering ledger store summary valuation",
+    "totals_by": "books config desk errors exporting exports gathering ledger overview prices web",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",
     # telling the author

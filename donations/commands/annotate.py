@@ -136,6 +136,8 @@ def _find(store: Store, config: Config, options: argparse.Namespace) -> Transfer
 def _manual(options: argparse.Namespace, config: Config) -> ManualGift:
     from donations.books import parse_manual
 
+    if options.widget:
+        config.named(options.widget)
     decimals = options.decimals
     if decimals is None:
         decimals = _decimals(options.unit, config)

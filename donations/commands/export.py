@@ -69,7 +69,7 @@ def _books(config: Config, options: argparse.Namespace) -> Iterator[str]:
     if options.year is not None:
         raise ConfigError("is for summary; here it is --since and --until", key="--year")
     keys = keys_of(config)
-    wanted = filter_of(options, keys, config.timezone)
+    wanted = filter_of(options, keys_of(config, options.widget), config.timezone)
     manual = includes_manual(wanted, keys)
     with reading(config) as store:
         frame = frame_of(config, int(time.time()))
@@ -84,7 +84,8 @@ def _summary(config: Config, options: argparse.Namespace) -> Iterator[str]:
     from donations.exports.words import words_of
 
     keys = keys_of(config)
-    if filter_of(options, keys, config.timezone) != Filter(keys=frozenset(keys)):
+    chosen = filter_of(options, keys_of(config, options.widget), config.timezone)
+    if chosen != Filter(keys=frozenset(keys)):
         raise ConfigError("is of all that a year brought: choose with --year alone", key="summary")
     frame = frame_of(config, int(time.time()))
     year = frame.moment(frame.made_at).year - 1 if options.year is None else options.year

@@ -41,7 +41,7 @@ def _gifts(options: argparse.Namespace) -> int:
 
     config = load(options.config)
     options.kind = options.kind or "gift"
-    wanted = filter_of(options, keys_of(config), config.timezone)
+    wanted = filter_of(options, keys_of(config, options.widget), config.timezone)
     frame = frame_of(config, int(time.time()))
     with reading(config) as store:
         found = store.entries(wanted, options.cursor, options.limit + 1)

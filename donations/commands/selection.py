@@ -29,6 +29,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument("--chain", choices=("btc", "bch", "eth"))
     chosen.add_argument("--asset", metavar="SYMBOL", help="BTC, ETH, a token")
     chosen.add_argument("--address", metavar="ADDRESS", help="one of the configuration's")
+    chosen.add_argument("--widget", metavar="SLUG", help="at the addresses of this widget")
     chosen.add_argument("--state", choices=[state.value for state in State])
     chosen.add_argument("--kind", choices=[kind.value for kind in Kind])
     chosen.add_argument("--search", metavar="TEXT", default="",

@@ -11,7 +11,7 @@ from donations.config import load
 if TYPE_CHECKING:
     import argparse
 
-_WAYS = ("month", "year", "coin", "widget", "address")
+_WAYS = ("month", "year", "coin", "widget", "site", "post", "address")
 
 
 def add(commands: Any) -> None:
