@@ -76,6 +76,8 @@ _DISAGREE_POLLS = 2
 # A state can turn stale without any news.
 _REFRESH_SECONDS = 20
 _STOP_SECONDS = 8.0
+# A fifth of a second each, of one processor: with more of them, what is new has to come sooner.
+_FEW_WIDGETS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +434,7 @@ def make_stand(config: Config, widget: Widget, assets: Assets) -> Stand:
         zone=config.timezone,
         accent=widget.accent,
         listed=widget.ledger,
+        quickly=len(config.widgets) > _FEW_WIDGETS,
     )
 
 

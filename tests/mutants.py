@@ -25,6 +25,7 @@ from tests.mutants_sources import SOURCES
 from tests.mutants_tamper import TAMPER
 from tests.mutants_trust import TRUST
 from tests.mutants_weather import WEATHER
+from tests.mutants_widgets import WIDGETS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,7 @@ MUTANTS = tuple(
         *TAMPER,
         *TRUST,
         *WEATHER,
+        *WIDGETS,
     )
     for bug in bugs
 )

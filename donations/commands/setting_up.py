@@ -153,9 +153,10 @@ def _embed(options: argparse.Namespace) -> int:
     if options.static:
         forms["static"] = _static(config, widget, assets, language)
     elif options.form != "iframe":
+        nothing = nothing_known(config, widget, 0)
         forms["script"] = embed_script(
-            assets, nothing_known(config, widget, 0).coins, public_url=url,
-            language=language, title=widget.title,
+            assets, nothing.coins, public_url=url,
+            language=language, title=widget.title, goal=nothing.goal,
             form="compact" if options.form == "compact" else "card",
         )  # fmt: skip
     if not options.static and options.form in ("iframe", "both"):

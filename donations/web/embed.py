@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 from donations import qr
 from donations.errors import ConfigError
 from donations.web.fragment import say_network
+from donations.web.goal import HEIGHT_LINE, lines_below
 from donations.web.markup import fill, join
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from donations.goals import Goal
     from donations.snapshot import Coin
     from donations.web.assets import Assets
 
@@ -92,8 +94,11 @@ def embed_script(
     language: str,
     title: str = "",
     form: str = "card",
+    goal: Goal | None = None,
 ) -> str:
     """The script form. Addresses, links and the bits of the codes stand in the page itself.
+
+    A long ``goal`` is given room, so that the text after it stays where it is.
 
     ``form`` is "card", or "compact": a line for the foot of a post that opens into the card.
 
@@ -102,6 +107,7 @@ def embed_script(
     """
     locale = assets.locales[language]
     say = locale.say
+    more = HEIGHT_LINE * lines_below(goal)
     element = fill(
         _COMPACT if form == "compact" else _SCRIPT,
         url=_base(public_url),
@@ -120,8 +126,8 @@ def embed_script(
             for coin in coins
         ),
         home=say("home"),
-        narrow=HEIGHT_NARROW,
-        wide=HEIGHT_WIDE,
+        narrow=HEIGHT_NARROW + more,
+        wide=HEIGHT_WIDE + more,
         closed=HEIGHT_CLOSED,
     )
     return element + fill(

@@ -23,7 +23,7 @@ from donations.web.prepared import Prepared, prepare
 from donations.web.static import embed_static
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from donations.snapshot import Snapshot
     from donations.web.assets import Assets
@@ -100,6 +100,7 @@ class Forms:
         self,
         assets: Assets,
         languages: Mapping[str, Locale],
+        prepare: Callable[..., Prepared] = prepare,
         *,
         home: str | None,
         zone: tzinfo = UTC,
@@ -107,6 +108,7 @@ class Forms:
     ) -> None:
         self._assets = assets
         self._languages = languages
+        self._prepare = prepare
         self._home = home
         self._zone = zone
         self._accent = f".card{{--a:{accent}}}" if accent else ""
@@ -153,7 +155,7 @@ class Forms:
         feed = {}
         if Part.GIFTS not in snapshot.hidden:
             told = write_feed(locale, snapshot, self._home or "./", self._zone)
-            feed = {"/feed.atom": prepare(told, FEED)}
+            feed = {"/feed.atom": self._prepare(told, FEED)}
         script, compact, frame, static = self._pasted(locale, snapshot, fragment)
         page = Shown(
             language=locale.tag,
@@ -169,13 +171,15 @@ class Forms:
             command=f"donations embed{'' if snapshot.slug == SLUG else f' {snapshot.slug}'}",
         )
         return {
-            "/badge.svg": prepare(badge_svg(badge), BADGE_SVG),
-            "/badge.png": prepare(badge_png(badge, plain), BADGE_PNG, compress=False),
-            "/badge.json": prepare(badge_json(badge), BADGE_JSON),
-            "/card.png": prepare(picture, policy.PNG, compress=False),
+            "/badge.svg": self._prepare(badge_svg(badge), BADGE_SVG),
+            "/badge.png": self._prepare(badge_png(badge, plain), BADGE_PNG, compress=False),
+            "/badge.json": self._prepare(badge_json(badge), BADGE_JSON),
+            "/card.png": self._prepare(picture, policy.PNG, compress=False),
             **feed,
-            "/inline.json": prepare(self._inline(locale, snapshot, fragment), policy.SNAPSHOT),
-            "/static": prepare((static or "").encode(), policy.FRAGMENT),
+            "/inline.json": self._prepare(
+                self._inline(locale, snapshot, fragment), policy.SNAPSHOT
+            ),
+            "/static": self._prepare((static or "").encode(), policy.FRAGMENT),
             "/sandboxed": self._sandboxed(locale, title, fragment),
             "/embed": self._embed(page),
         }
@@ -201,6 +205,7 @@ class Forms:
                     language=locale.tag,
                     title=snapshot.title,
                     form=form,
+                    goal=snapshot.goal,
                 )
                 for form in ("card", "compact")
             )
@@ -254,7 +259,7 @@ class Forms:
             fragment=fragment,
             place=place,
         )
-        return prepare(page.encode(), policy.frame(integrity(style.encode())))
+        return self._prepare(page.encode(), policy.frame(integrity(style.encode())))
 
     def _embed(self, shown: Shown) -> Prepared:
         style = self._guide.style
@@ -265,7 +270,7 @@ class Forms:
         csp = headers["Content-Security-Policy"].replace(
             "img-src data:", "img-src 'self' data:; frame-src 'self'"
         )
-        return prepare(page.encode(), {**headers, "Content-Security-Policy": csp})
+        return self._prepare(page.encode(), {**headers, "Content-Security-Policy": csp})
 
 
 def _coins(snapshot: Snapshot) -> str:

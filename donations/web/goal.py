@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from donations.goals import Goal
     from donations.web.locale import Locale
 
+# Pixels for each line below the bar: milestones, and what came another way.
+HEIGHT_LINE = 32
 _DOT = Html(" · ")
+
+
+def lines_below(goal: Goal | None) -> int:
+    """How many lines stand below the bar."""
+    return 0 if goal is None else bool(goal.milestones) + bool(goal.elsewhere)
 
 
 def say_amount(locale: Locale, goal: Goal, units: int) -> Html:

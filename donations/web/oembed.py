@@ -49,6 +49,7 @@ class Provider:
     home: str
     titles: tuple[tuple[str, str], ...]
     default: str
+    more: int = 0  # pixels of height, for a long goal
 
     def answer(self, query: Mapping[str, str]) -> Prepared:
         """The answer to the query of a request. Raises Refused."""
@@ -58,7 +59,7 @@ class Provider:
             raise Refused(400)
         language = self._language(query["url"])
         width = min(_pixels(query, "maxwidth", WIDTH), WIDTH)
-        fitting = HEIGHT_WIDE if width >= WIDE else HEIGHT_NARROW
+        fitting = (HEIGHT_WIDE if width >= WIDE else HEIGHT_NARROW) + self.more
         height = min(_pixels(query, "maxheight", fitting), fitting)
         return _write(self.home, dict(self.titles)[language], language, width, height)
 

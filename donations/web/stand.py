@@ -41,11 +41,20 @@ class Stand:
         zone: tzinfo,
         accent: str | None,
         listed: bool,
+        quickly: bool = False,
     ) -> None:
-        """``confirmations`` are those of `Thanks`; ``listed``: whether every transfer is public."""
+        """``confirmations`` are those of `Thanks`; ``listed``: whether every transfer is public.
+
+        ``quickly`` is that of the `Publisher`.
+        """
         self.name, self.shown = name, tuple(shown)
         self.publisher = Publisher(
-            assets, languages=[*assets.locales], public_url=public_url, zone=zone, accent=accent
+            assets,
+            languages=[*assets.locales],
+            public_url=public_url,
+            zone=zone,
+            accent=accent,
+            quickly=quickly,
         )
         self._thanks = Thanks(assets, shown, confirmations, zone=zone)
         self._ledger = LedgerPages(assets, zone=zone) if listed else None

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
-from donations.goals import Goal
-from donations.snapshot import Freshness, Gift, Snapshot, Stage, Sum
+from donations.goals import Elsewhere, Every, Goal, Period, Phase
+from donations.snapshot import Freshness, Gift, Part, Snapshot, Stage, Sum
 from tests.web.samples import snapshot
 
 EVIL = "1BitcoinEaterAddressDontSendf59kuE"
 NOW = int(time.time())
+_MONTH = Period(date(2026, 11, 1), date(2026, 11, 30))
 _BASE = snapshot(observed=NOW - 90)
 
 
 def _goal(received: int, pending: int = 0) -> Goal:
     return Goal("BTC", 8, target=50_000_000, received=received, pending=pending)
+
+
+def _euros(received: int | None, pending: int | None = 0, **more: Any) -> Goal:
+    return Goal("EUR", 2, 50_000, received, pending, fiat=True, **more)
 
 
 def _sums(snapshot: Snapshot, *units: int) -> Snapshot:
@@ -49,6 +56,30 @@ STATES: dict[str, Snapshot] = {
     "goal-reached": replace(_BASE, goal=_goal(50_000_000)),
     "goal-exceeded": replace(_BASE, goal=_goal(123_456_789, 1_000_000)),
     "goal-mostly-pending": replace(_BASE, goal=_goal(5_000_000, 40_000_000)),
+    "goal-monthly": replace(_BASE, goal=_euros(34_050, 2_500, every=Every.MONTH, period=_MONTH)),
+    "goal-everything": replace(
+        _BASE,
+        goal=_euros(
+            34_050,
+            12_500,
+            milestones=(10_000, 25_000, 45_000),
+            elsewhere=(Elsewhere("virement", 12_000), Elsewhere("", 5_000)),
+            unvalued=2,
+            period=Period(None, _MONTH.last),
+        ),
+    ),
+    "goal-of-the-past": replace(
+        _BASE,
+        goal=_euros(65_000, milestones=(25_000, 60_000), period=_MONTH, phase=Phase.OVER),
+    ),
+    "goal-not-valued": replace(_BASE, goal=_euros(None, None, unvalued=3, milestones=(10_000,))),
+    "only-codes": replace(
+        _BASE,
+        goal=None,
+        gifts=(),
+        coins=tuple(replace(coin, sums=None, gifts=0) for coin in _BASE.coins),
+        hidden=frozenset(Part),
+    ),
     "no-goal": replace(_BASE, goal=None),
     "no-gifts": _NO_GIFTS,
     "long-history": replace(
