@@ -16,7 +16,6 @@ from donations.overview import Price
 from donations.reasons import Reason
 from tests.author.client import NOW, TOKENS, author_pages, made, make_gate
 from tests.browser.test_gates import THEMES, wear
-from tests.browser.test_ledger import _WIDE
 from tests.nodes import install
 
 if TYPE_CHECKING:
@@ -37,6 +36,14 @@ async () => {
   return [...found.violations, ...found.incomplete.filter((rule) => !words(rule))].map((rule) =>
     `${rule.id}: ${rule.nodes.map((node) => node.html.slice(0, 120) + node.failureSummary)}`);
 }
+"""
+# What sticks out, but for tables, which scroll by themselves.
+_WIDE = """
+() => [...document.querySelectorAll("body *")].filter(
+  (node) => !node.parentElement.closest(".scroll")
+    && (node.getBoundingClientRect().right > innerWidth + 1
+      || node.getBoundingClientRect().left < -1)
+).map((node) => node.outerHTML.slice(0, 99))
 """
 PATHS = ("/author", "/author/gifts?state=final", "/author/by-hand", "/author/health")
 PRICES = {

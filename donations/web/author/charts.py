@@ -42,8 +42,8 @@ class Size:
     left: int  # room for the words of the scale
 
 
-SIZES = (Size("wide", 720, 220, 24, 66), Size("small", 320, 200, 12, 62))
-_TOP, _BOTTOM = 24, 40
+SIZES = (Size("wide", 720, 220, 24, 66), Size("small", 320, 210, 12, 74))
+_TOP, _BOTTOM = 24, 42
 _ROW, _BAR = 46, 14
 
 
@@ -100,9 +100,9 @@ def _columns(
                 told=f"{bar.told}",
                 mark=_mark(pages, left + slot // 2, floor - tall - 5) if bar.mark else Html(),
                 label=bar.label,
-                label_y=floor + 16,
+                label_y=floor + 17,
                 under=bar.under,
-                under_y=floor + 33,
+                under_y=floor + 35,
             )
         )
     return pages.piece(

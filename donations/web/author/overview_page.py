@@ -172,8 +172,12 @@ class OverviewWriter:
                 today = locale.money(coin.today, asked.currency, asked.digits)
             amount = locale.amount(got.units, coin.decimals, coin.asset)
             bars.append(Bar(coin.asset, str(money), got.minor))
-            rows.append((escape(coin.asset), [amount, locale.whole(got.transfers), money, today]))
-        heads = [say("coin"), say("amount"), say("gifts_count"), say("receipt"), say("today_head")]
+            counts = [locale.whole(got.transfers), locale.whole(got.unvalued)]
+            rows.append((escape(coin.asset), [amount, *counts, money, today]))
+        heads = [
+            say(head)
+            for head in ("coin", "amount", "gifts_count", "unvalued_count", "receipt", "today_head")
+        ]
         return self._pages.piece(
             "figure",
             title=say("by_coin"),
@@ -192,10 +196,14 @@ class OverviewWriter:
             rows.append(
                 (
                     escape(name),
-                    [locale.whole(line.worth.gifts), self._money(line.worth)],
+                    [
+                        locale.whole(line.worth.gifts),
+                        locale.whole(line.worth.unvalued),
+                        self._money(line.worth),
+                    ],
                 )
             )
-        heads = [say("widget"), say("gifts_count"), say("receipt")]
+        heads = [say("widget"), say("gifts_count"), say("unvalued_count"), say("receipt")]
         note = Html()
         if len(all_.widgets) > 1:
             note = self._pages.piece("apart", text=say("shared"))
@@ -209,9 +217,12 @@ class OverviewWriter:
         )
 
     def _table(self, name: str, first: str, lines: Iterable[tuple[Html, Worth]]) -> Html:
-        say = self._pages.say
-        rows = [(name, [self._gifts(its), self._money(its)]) for name, its in lines]
-        return self._any_table(say(name), [say(first), say("gifts_count"), say("receipt")], rows)
+        say, whole = self._pages.say, self._pages.locale.whole
+        rows = [
+            (name, [whole(its.gifts), whole(its.unvalued), self._money(its)]) for name, its in lines
+        ]
+        heads = [say(first), say("gifts_count"), say("unvalued_count"), say("receipt")]
+        return self._any_table(say(name), heads, rows)
 
     def _any_table(
         self, caption: Html, heads: Sequence[Html], rows: Iterable[tuple[Html, Sequence[str]]]
