@@ -299,7 +299,9 @@ class Service:
                         make_operators, settings, self.store, certificates, api
                     )
                     if api is not None:
-                        naming = Attribution(settings.chain.name, api, self.store, self._named)
+                        naming = Attribution(
+                            settings.chain.name, api, self.store, self._list_anew
+                        )
                         self.attributions.append(naming)
                         timer.every(POLL_SECONDS, naming.due.set)
                         group.create_task(naming.run())
@@ -353,16 +355,19 @@ class Service:
         Raises Conflict, NotFound, StoreError: see `Store.annotate`.
         """
         chain = await self.store.run(self.store.chain_of, annotation)
-        for tracker in self.trackers:
-            if tracker.chain == chain:
-                return await tracker.annotate(annotation, expects)
-        kept = await self.store.run(self.store.annotate, annotation, expects)
-        if kept.change is not None:
-            self._take_in((kept.change,))
+        tracker = next((each for each in self.trackers if each.chain == chain), None)
+        if tracker is not None:
+            kept = await tracker.annotate(annotation, expects)
+        else:
+            kept = await self.store.run(self.store.annotate, annotation, expects)
+            if kept.change is not None:
+                self._take_in((kept.change,))
+        if kept.about is not None:
+            self._list_anew(kept.about)
         self._changed.set()
         return kept
 
-    def _named(self, transfer: Transfer) -> None:
+    def _list_anew(self, transfer: Transfer) -> None:
         for lister in self.listers:
             lister.note([transfer])
             lister.wake()

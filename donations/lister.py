@@ -17,7 +17,7 @@ from donations.store import Store
 from donations.summary import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from donations.config import Config
     from donations.ledger import Transfer
@@ -37,6 +37,7 @@ class Lister:
         self._opened = False
         self._closing = False
         self._moved: set[Place] = set()
+        self._thanks: Mapping[tuple[Key, str], str] = {}
         self._due = asyncio.Event()
         self._keys = frozenset(
             Key(one.chain.name, one.address, symbol) for one in addresses for symbol in one.decimals
@@ -79,7 +80,11 @@ class Lister:
             self._opened = True
         known = self._store.standings().items()
         whole = [key for key, standing in known if standing.complete and key in self._keys]
-        return listing.renew(whole, moved, self._in_order, self._inside)
+        self._thanks = self._names.thanks()
+        return listing.renew(whole, moved, self._in_order, self._inside, self._thanks_for)
+
+    def _thanks_for(self, transfer: Transfer) -> str:
+        return self._thanks.get((transfer.key, transfer.id), "")
 
     def _in_order(self, keys: Sequence[Key], since: int) -> Iterator[Transfer]:
         for transfer in self._store.in_order(keys, since):

@@ -127,13 +127,15 @@ class Listing:
         moved: Iterable[Place],
         read: Callable[[Sequence[Key], int], Iterator[Transfer]],
         inside: Callable[[Transfer], Sequence[str]] = lambda _: (),
+        thanks: Callable[[Transfer], str] = lambda _: "",
     ) -> Listing:
         """The pages as they are now.
 
         ``keys`` are those whose history is known. ``moved`` are places at which a transfer came,
         went or changed: pages without one are kept. ``read`` gives the transfers of keys from a
         moment (Unix seconds) on, in the order of their places; ``inside`` the transactions that
-        one came with, where it has a name of its own and they are known.
+        one came with, where it has a name of its own and they are known; ``thanks`` what the author
+        says of one to everybody, "" for nothing.
         """
         wanted = frozenset(keys)
         same = wanted == self.keys
@@ -149,7 +151,7 @@ class Listing:
             at = max(0, bisect_left(firsts, touched[0]) - 1)
             pages += old[kept:at]
             start = min([touched[0], *firsts[at : at + 1]])
-            for page, following in self._make(sorted(wanted), start, read, inside):
+            for page, following in self._make(sorted(wanted), start, read, inside, thanks):
                 pages.append(page)
                 if following in boundaries:
                     break
@@ -165,6 +167,7 @@ class Listing:
         start: Place,
         read: Callable[[Sequence[Key], int], Iterator[Transfer]],
         inside: Callable[[Transfer], Sequence[str]],
+        thanks: Callable[[Transfer], str],
     ) -> Iterator[tuple[Page, Place | None]]:
         """Pages from a place on, each with the first place of the next; None at the end."""
         facts = {
@@ -182,7 +185,8 @@ class Listing:
             if not small and len(draft.entries) == PAGE:
                 yield draft.page(), place
                 draft = _Draft(place)
-            draft.take(transfer, one, decimals, inside(transfer), small=small)
+            entry = _entry(transfer, one, decimals, inside(transfer), thanks(transfer))
+            draft.take(transfer, entry, small=small)
         if draft.entries or draft.small:
             yield draft.page(), None
 
@@ -198,16 +202,8 @@ class _Draft:
     )
     sums: Sums = field(default_factory=dict)
 
-    def take(
-        self,
-        transfer: Transfer,
-        one: Shown,
-        decimals: int,
-        inside: Sequence[str],
-        *,
-        small: bool,
-    ) -> None:
-        """Add one transfer, and the transactions that it came with."""
+    def take(self, transfer: Transfer, entry: dict[str, Any], *, small: bool) -> None:
+        """Add one transfer, as it is listed."""
         if not self.entries and not self.small:
             self.first = max(self.first, place_of(transfer))
         if transfer.bucket in (Bucket.CONFIRMED, Bucket.FINAL):
@@ -215,11 +211,11 @@ class _Draft:
             units, gifts = self.sums.get(place, (0, 0))
             self.sums[place] = (units + transfer.amount, gifts + 1)
         if not small:
-            self.entries.append(_entry(transfer, one, decimals, inside))
+            self.entries.append(entry)
         elif transfer.bucket is not None:
-            entry = self.small[transfer.key.asset, decimals]
-            entry[0] += transfer.amount
-            entry[1] += 1
+            small_gifts = self.small[transfer.key.asset, entry["decimals"]]
+            small_gifts[0] += transfer.amount
+            small_gifts[1] += 1
 
     def page(self) -> Page:
         small = [
@@ -254,7 +250,9 @@ def _is_small(one: Shown, transfer: Transfer) -> bool:
     return not own and transfer.amount < one.chain.dust
 
 
-def _entry(transfer: Transfer, one: Shown, decimals: int, inside: Sequence[str]) -> dict[str, Any]:
+def _entry(
+    transfer: Transfer, one: Shown, decimals: int, inside: Sequence[str], thanks: str
+) -> dict[str, Any]:
     block = transfer.block
     return {
         "chain": transfer.key.chain,
@@ -265,6 +263,7 @@ def _entry(transfer: Transfer, one: Shown, decimals: int, inside: Sequence[str])
         "kind": transfer.kind.value,
         "stands": whereabouts_of(transfer).value,
         "counts": transfer.bucket in _GIFTS,
+        "excluded": transfer.excluded,
         "level": transfer.level.value,
         "operators": one.required,
         "units": str(transfer.amount),
@@ -273,4 +272,5 @@ def _entry(transfer: Transfer, one: Shown, decimals: int, inside: Sequence[str])
         "time": transfer.received_at,
         "block": block and {"height": block.height, "hash": block.hash, "time": block.time},
         "replaced_by": transfer.replaced_by,
+        "thanks": thanks,
     }

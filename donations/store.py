@@ -136,10 +136,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """An entry of the author that was kept, and what it changed of what counts, if anything."""
+    """An entry of the author that was kept, and what it changed of what counts, if anything.
+
+    ``about`` is the transfer it is about, as it was; None for a manual gift.
+    """
 
     sequence: int
     change: Change | None = None
+    about: Transfer | None = None
 
 
 class Store:
@@ -490,10 +494,11 @@ class Store:
                 raise Conflict(tuple(between))
             sequence = bookkeeping.add_annotation(connection, annotation)
             remarks = bookkeeping.read_remarks(connection, key, [identity])[identity]
-            change = judge(rows.transfer_of(row), remarks.excluded, annotation.at)
+            transfer = rows.transfer_of(row)
+            change = judge(transfer, remarks.excluded, annotation.at)
             if change is not None:
                 self._save_changes(connection, [change], history=False)
-            return Annotated(sequence, change)
+            return Annotated(sequence, change, transfer)
 
     def chain_of(self, annotation: Annotation) -> str | None:
         """The chain of the transfer that an entry is about; None for a manual gift."""

@@ -159,7 +159,14 @@ class PageWriter:
             id=entry["id"],
             inside=join(self._inside(entry["transactions"])),
             proof=self._proof(entry),
+            thanks=self._thanks(entry["thanks"]),
         )
+
+    def _thanks(self, text: str) -> Html:
+        """What the author says of it, in the direction that its own letters have."""
+        if not text:
+            return Html()
+        return self.pages.piece("thanks", says=self.pages.say("author_says"), text=text)
 
     def _inside(self, transactions: Sequence[str]) -> Iterator[Html]:
         """What income from inside contract calls came with: more than a few say nothing more."""
@@ -190,7 +197,9 @@ class PageWriter:
             if entry["replaced_by"]:
                 yield self.pages.piece("rival", text=say("replaced_by"), id=entry["replaced_by"])
             return
-        if entry["kind"] == Kind.GIFT and not entry["counts"]:
+        if entry["excluded"]:
+            yield self._mark("excluded", say("excluded"))
+        if entry["kind"] == Kind.GIFT and not entry["counts"] and not entry["excluded"]:
             yield self._mark("immature", say("immature"))
         else:
             yield self._mark(stands, self.pages.locale.say(f"stage_{stands}"))

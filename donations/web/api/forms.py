@@ -164,6 +164,7 @@ class EntryForm(TypedDict):
     kind: Kind
     stands: Whereabouts
     counts: Annotated[bool, Says("whether it is part of a sum of gifts")]
+    excluded: Annotated[bool, Says("the author says that it is not a gift")]
     level: Level
     operators: Annotated[int, Says("operators that must tell the same", lowest=0)]
     units: Units
@@ -172,6 +173,7 @@ class EntryForm(TypedDict):
     time: Annotated[int, Says("when it was received: Unix seconds", lowest=0)]
     block: BlockForm | None
     replaced_by: str | None
+    thanks: Annotated[str, Says("what the author says of it to everybody, empty for nothing")]
 
 
 class SmallForm(TypedDict):
