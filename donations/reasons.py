@@ -46,6 +46,7 @@ class Reason(StrEnum):
     STORE_CORRUPT = "store-corrupt"
     STORE_INPUT_OUTPUT = "store-input-output"
     STORE_SCHEMA = "store-schema"
+    STORE_MOVED = "store-moved"
     STORE = "store"
 
     NO_PRICE = "no-price"
@@ -128,6 +129,8 @@ MEANINGS = MappingProxyType(
         "look at the disk and at the log of the system.",
         Reason.STORE_SCHEMA: "The database belongs to another version of this program, or to "
         "another network; use the version that wrote it.",
+        Reason.STORE_MOVED: "The file of the database was moved, removed or replaced under the "
+        "running service: nothing is recorded; put it back, or restart the service.",
         Reason.STORE: "The database cannot be used; run `donations doctor`.",
         Reason.NO_PRICE: "Some gifts have no value yet, because too few sources of prices tell one "
         "alike; run `donations check`, or write your own prices into a file.",

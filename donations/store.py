@@ -165,6 +165,7 @@ class Store:
         self._assets = assets
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._engine: Engine | None = None
+        self._file: tuple[int, int] | None = None
         self._lock: IO[str] | None = None
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -185,6 +186,7 @@ class Store:
         self._engine = _engine(URL.create("sqlite", database=str(self._path)), writes=True)
         with _translated(self._path):
             migrate(self._engine)
+        self._file = _file_at(self._path)
         with self._begin() as connection:
             _check_networks(connection, networks, self._path)
             self._check_sums(connection)
@@ -684,8 +686,22 @@ class Store:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
+        if self._file not in (None, _file_at(self._path)):
+            # SQLite would go on, and write what nobody finds again.
+            raise StoreError(
+                f"{self._path}: another file lies here than was opened", why=Reason.STORE_MOVED
+            )
         with self._connected() as connection, connection.begin():
             yield connection
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file lies there; None: no file."""
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
 
 
 def _order(row: Row[Any]) -> tuple[int, str, str, str, str]:

@@ -13,6 +13,7 @@ _LINES = "tests/test_lines.py"
 _WATCHDOG = "tests/test_watchdog.py"
 _KEY = "tests/test_explorer_key.py"
 _NAMES = "tests/test_attribution.py"
+_STORAGE = "tests/test_storage_weather.py"
 _LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
@@ -214,6 +215,17 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "                blocks={},\n                history=True,",
                 "                blocks={},\n                history=False,",
                 f"{_NAMES}::test_an_explorer_that_is_configured_later_fills_in_the_past",
+            ),
+        ),
+    ),
+    (
+        "donations/store.py",
+        (
+            (
+                "what is saved goes into a file that was taken away",
+                "if self._file not in (None, _file_at(self._path)):",
+                "if self._file == ():",
+                f"{_STORAGE}::test_each_failure_of_storage_is_told_and_heals",
             ),
         ),
     ),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+READ_ONLY = 8
 FULL, WRITE_ERROR, SYNC_ERROR, TRUNCATE_ERROR = 13, 10 | 3 << 8, 10 | 4 << 8, 10 | 6 << 8
 _LOG = 0x80000  # SQLITE_OPEN_WAL
 _P = ctypes.c_void_p
@@ -58,11 +59,15 @@ class _File(ctypes.Structure):
 
 @dataclass
 class Disk:
-    """Counts what is written and made durable, and fails at the steps named in ``fails``."""
+    """Counts what is written and made durable, and fails at the steps named in ``fails``.
+
+    ``code`` is SQLite's for what happens then; without one it is an I/O error, or a full disk.
+    """
 
     steps: int = 0
     fails: range = range(0)
     full: bool = False
+    code: int | None = None
     met: int = 0
     kinds: list[str] = field(default_factory=list)
 
@@ -73,6 +78,8 @@ class Disk:
         if self.steps - 1 not in self.fails:
             return 0
         self.met += 1
+        if self.code is not None:
+            return self.code
         return FULL if self.full and error == WRITE_ERROR else error
 
 
