@@ -299,9 +299,7 @@ class Service:
                         make_operators, settings, self.store, certificates, api
                     )
                     if api is not None:
-                        naming = Attribution(
-                            settings.chain.name, api, self.store, self._list_anew
-                        )
+                        naming = Attribution(settings.chain.name, api, self.store, self._list_anew)
                         self.attributions.append(naming)
                         timer.every(POLL_SECONDS, naming.due.set)
                         group.create_task(naming.run())
