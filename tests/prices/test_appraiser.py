@@ -53,7 +53,7 @@ class Life:
         self.seconds.seconds += seconds
 
     def gives(self, name: str, asset: str, age: int, state: State = State.FINAL) -> None:
-        gift = transfer(name, 3 * ONE[asset] // 7, key=KEYS[asset], at=self.now - age, state=state)
+        gift = transfer(name, 3_000 * ONE[asset] // 7, key=KEYS[asset], at=self.now - age, state=state)
         save(self.store, gift)
         self.assets[name] = asset
 
@@ -77,7 +77,7 @@ class Life:
         """Whether it is what was paid at the price's own time, within what exchanges differ by."""
         asset = self.assets[name]
         cost = self.markets.economy.cost(asset, value.currency, value.price_time)
-        truth = Fraction(3 * ONE[asset] // 7, ONE[asset]) * Fraction(cost, 10**8) * 100
+        truth = Fraction(3_000 * ONE[asset] // 7, ONE[asset]) * Fraction(cost, 10**8) * 100
         return abs(value.minor - truth) * 100 <= truth
 
 
@@ -159,7 +159,7 @@ async def test_another_currency_is_another_value(tmp_path: Path) -> None:
         value = lived.values()["a"]
         cost = lived.markets.economy.cost("BTC", "JPY", value.price_time)
         assert value.source == "bitstamp + coinbase + kraken, ECB 2026-11-25"
-        assert abs(value.minor * 10**8 - cost * 3 / 7) < cost / 100
+        assert abs(value.minor * 10**8 - cost * 3_000 / 7) < cost * 10
 
 
 @scene
