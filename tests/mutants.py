@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from tests.mutants_core import AGREEMENT, LEDGER, STORE
 from tests.mutants_ethereum import ETHEREUM
+from tests.mutants_prices import PRICES
 from tests.mutants_proof import PROOF
 from tests.mutants_show import SHOW
 from tests.mutants_sources import SOURCES
@@ -56,6 +57,7 @@ MUTANTS = tuple(
         *SOURCES,
         *ETHEREUM,
         *PROOF,
+        *PRICES,
         *SHOW,
         *TAMPER,
         *TRUST,

@@ -18,7 +18,7 @@ from donations.prices.candles import LATE_SECONDS
 from donations.prices.consensus import Doubt, Price, Unknown
 from donations.prices.memory import Memory
 from donations.prices.own_prices import OwnFile
-from donations.prices.quote import slot_of
+from donations.prices.quote import Slot, slot_of
 from donations.prices.setup import assets_of
 from donations.reasons import Reason
 from donations.valuation import Valuation, minor_digits, worth
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from donations.config import Config
     from donations.ledger import Change, Key, Transfer
     from donations.prices.market import Market, Verdict
-    from donations.prices.quote import Slot
     from donations.prices.setup import Asset
     from donations.store import Store
 
@@ -178,26 +177,22 @@ class Appraiser:
         return unknown
 
     async def _prices(self, transfers: Sequence[Transfer], now: int) -> list[Verdict]:
-        settled: list[Verdict | None] = []
+        settled = [self._settled(transfer, now) for transfer in transfers]
         wanted: dict[str, set[Slot]] = defaultdict(set)
-        for transfer in transfers:
-            verdict = self._without_market(transfer, now)
-            settled.append(verdict)
-            if verdict is None:
-                wanted[transfer.key.asset].add(slot_of(transfer.received_at, now))
+        for transfer, each in zip(transfers, settled, strict=True):
+            if isinstance(each, Slot):
+                wanted[transfer.key.asset].add(each)
         told = {
             asset: await self.market.look(asset, slots, now, self.memory)
             for asset, slots in wanted.items()
         }
         return [
-            told[transfer.key.asset][slot_of(transfer.received_at, now)]
-            if verdict is None
-            else verdict
-            for transfer, verdict in zip(transfers, settled, strict=True)
+            told[transfer.key.asset][each] if isinstance(each, Slot) else each
+            for transfer, each in zip(transfers, settled, strict=True)
         ]
 
-    def _without_market(self, transfer: Transfer, now: int) -> Verdict | None:
-        """What is known of a transfer's price before any source is asked."""
+    def _settled(self, transfer: Transfer, now: int) -> Verdict | Slot:
+        """What is known of a transfer's price before any source is asked, else what to ask for."""
         key = transfer.key
         asset = self.assets.get((key.chain, key.asset))
         if asset is None:
@@ -207,7 +202,9 @@ class Appraiser:
         own = self.own.at(asset, transfer.received_at)
         if own is not None:
             return own
-        return Unknown(Doubt.NO_MARKET, asset.no_market) if asset.no_market else None
+        if asset.no_market is not None:
+            return Unknown(Doubt.NO_MARKET, asset.no_market)
+        return slot_of(transfer.received_at, now)
 
     def _frozen(self, transfer: Transfer, price: Price, now: int) -> Valuation:
         key = transfer.key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,9 @@ class Life:
         self.seconds.seconds += seconds
 
     def gives(self, name: str, asset: str, age: int, state: State = State.FINAL) -> None:
-        gift = transfer(name, 3_000 * ONE[asset] // 7, key=KEYS[asset], at=self.now - age, state=state)
+        gift = transfer(
+            name, 3_000 * ONE[asset] // 7, key=KEYS[asset], at=self.now - age, state=state
+        )
         save(self.store, gift)
         self.assets[name] = asset
 
@@ -137,6 +140,24 @@ async def test_a_moment_that_is_not_here_yet_waits(tmp_path: Path) -> None:
         lived.passes(4 * 3_600)
         await appraiser.value_all()
         assert lived.is_true("a", lived.values()["a"])
+
+
+@scene
+async def test_own_prices_win_over_exchanges(tmp_path: Path) -> None:
+    """For the days that they are of; another day has the price of the exchanges."""
+    async with life(tmp_path) as lived:
+        path = tmp_path / "prices.csv"
+        path.write_text("date,asset,currency,price\n2026-11-25,BTC,EUR,7\n2026-11-25,USDC,EUR,2\n")
+        lived.config = replace(lived.config, prices=replace(lived.config.prices, file=path))
+        async with lived.appraiser() as appraiser:
+            lived.gives("a", "BTC", 3_600)
+            lived.gives("b", "USDC", 3_600)
+            lived.gives("c", "BTC", 30 * 3_600)
+            await appraiser.value_all()
+        values = lived.values()
+        assert [values[name].price for name in "ab"] == ["7", "2"]
+        assert values["a"].source == values["b"].source == "own file prices.csv"
+        assert lived.is_true("c", values["c"])
 
 
 @scene
