@@ -6,6 +6,7 @@ Source: ecb.europa.eu, "Euro foreign exchange reference rates": the last 90 days
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -22,7 +23,7 @@ from donations.reasons import Reason
 from donations.sources.rest import Rest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 URL: Final = "https://www.ecb.europa.eu/stats/eurofxref"
 _PAUSE = 1
@@ -52,23 +53,26 @@ class Rate:
 
 
 class Ecb:
-    """Asks for as much as is needed, and remembers it."""
+    """Our side of the bank's files, of which the rates of the ``wanted`` currencies are read."""
 
     name = "ecb"
 
-    def __init__(self, url: str = URL) -> None:
+    def __init__(self, wanted: Iterable[str], url: str = URL) -> None:
+        self._wanted = frozenset(wanted)
         self.server = server(url)
         self._rest = Rest(url, _PAUSE)
 
     async def recent(self, now: int) -> Rates:
         """The rates of about the last 90 days; one request. Raises UpstreamError."""
         body = await self._rest.body("/eurofxref-hist-90d.xml", "text/xml", "application/xml")
-        return parse_xml(body, now)
+        return await asyncio.to_thread(parse_xml, body, now, self._wanted)
 
     async def all(self, now: int) -> Rates:
         """The rates of all days since 1999; one request. Raises UpstreamError."""
         kinds = ("application/zip", "application/x-zip-compressed", "application/octet-stream")
-        return parse_zip(await self._rest.body("/eurofxref-hist.zip", *kinds), now)
+        body = await self._rest.body("/eurofxref-hist.zip", *kinds)
+        # Seven thousand days: readers of the service must not wait for them.
+        return await asyncio.to_thread(parse_zip, body, now, self._wanted)
 
     async def close(self) -> None:
         await self._rest.close()
@@ -111,8 +115,8 @@ def _is_believable(price: int, before: int) -> bool:
     return max(price, before) * 2 <= min(price, before) * 3
 
 
-def parse_xml(body: bytes, now: int) -> Rates:
-    """The rates of an XML file. Raises UpstreamMalformed.
+def parse_xml(body: bytes, now: int, wanted: Collection[str]) -> Rates:
+    """The rates of ``wanted`` currencies in an XML file. Raises UpstreamMalformed.
 
     It is read tag by tag: a parser of all of XML would unpack entities that are meant to hurt.
     """
@@ -130,14 +134,15 @@ def parse_xml(body: bytes, now: int) -> Rates:
         if (match := _TIME.fullmatch(rest)) is not None:
             day = _new_day(rates, match.group(2), now)
         elif (match := _RATE.fullmatch(rest)) is not None and day is not None:
-            _add(day, match.group(2), match.group(4))
+            if match.group(2) in wanted:
+                _add(day, match.group(2), match.group(4))
         else:
             raise UpstreamMalformed("a line of another form in the file of rates")
     return _some(rates)
 
 
-def parse_zip(body: bytes, now: int) -> Rates:
-    """The rates of a ZIP file with one CSV. Raises UpstreamMalformed."""
+def parse_zip(body: bytes, now: int, wanted: Collection[str]) -> Rates:
+    """The rates of ``wanted`` currencies in a ZIP file with one CSV. Raises UpstreamMalformed."""
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as packed, packed.open(_NAME) as file:
             data = file.read(_MOST_BYTES + 1)
@@ -149,12 +154,12 @@ def parse_zip(body: bytes, now: int) -> Rates:
     if not data.isascii():
         raise UpstreamMalformed("a file of rates that is no plain text")
     try:
-        return _parse_csv(csv.reader(io.StringIO(data.decode())), now)
+        return _parse_csv(csv.reader(io.StringIO(data.decode())), now, wanted)
     except csv.Error:
         raise UpstreamMalformed("a file of rates that is no CSV") from None
 
 
-def _parse_csv(lines: Iterable[list[str]], now: int) -> Rates:
+def _parse_csv(lines: Iterable[list[str]], now: int, wanted: Collection[str]) -> Rates:
     rows = iter(lines)
     header = [name.strip() for name in next(rows, [])]
     while header and not header[-1]:
@@ -164,6 +169,7 @@ def _parse_csv(lines: Iterable[list[str]], now: int) -> Rates:
         raise UpstreamMalformed("a file of rates with another first line")
     if not all(_CODE.fullmatch(code) for code in codes):
         raise UpstreamMalformed("a file of rates with another first line")
+    places = [(place, code) for place, code in enumerate(codes, start=1) if code in wanted]
     rates: Rates = {}
     for row in rows:
         if not row:
@@ -171,9 +177,9 @@ def _parse_csv(lines: Iterable[list[str]], now: int) -> Rates:
         if len(row) < len(header) or any(cell.strip() for cell in row[len(header) :]):
             raise UpstreamMalformed("a line of another length in the file of rates")
         day = _new_day(rates, row[0].strip(), now)
-        for code, cell in zip(codes, row[1:], strict=False):
-            if cell.strip() not in ("N/A", ""):
-                _add(day, code, cell.strip())
+        for place, code in places:
+            if row[place].strip() not in ("N/A", ""):
+                _add(day, code, row[place].strip())
     return _some(rates)
 
 
@@ -199,6 +205,6 @@ def _add(day: dict[str, int], code: str, text: str) -> None:
 
 
 def _some(rates: Rates) -> Rates:
-    if not any(rates.values()):
-        raise UpstreamMalformed("a file of rates without a rate")
+    if not rates:
+        raise UpstreamMalformed("a file of rates without a day")
     return rates

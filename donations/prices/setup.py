@@ -66,7 +66,7 @@ def make_market(config: Config) -> Market:
     """The sources of the configuration; none is asked yet."""
     urls = config.prices.urls
     sources = [Asked(name, _source(name, urls)) for name in config.prices.sources]
-    ecb = Asked(CROSS, Ecb(urls.get(CROSS, ECB)))
+    ecb = Asked(CROSS, Ecb({"USD", config.currency}, urls.get(CROSS, ECB)))
     return Market(sources, Crossing(ecb, config.currency), config.currency)
 
 

@@ -49,7 +49,8 @@ def market_on(
     sources: list[Asked[PriceSource]] = [
         Asked(name, SOURCES[name](markets.urls[name]), clock) for name in names
     ]
-    crossing = Crossing(Asked("ecb", Ecb(markets.urls["ecb"]), clock), currency)
+    ecb = Ecb({"USD", currency}, markets.urls["ecb"])
+    crossing = Crossing(Asked("ecb", ecb, clock), currency)
     return Market(sources, crossing, currency)
 
 

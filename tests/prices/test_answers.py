@@ -39,6 +39,8 @@ xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref">
 <Cube time="2024-05-23"><Cube currency="USD" rate="1.0854"/></Cube></Cube></gesmes:Envelope>
 """
 
+WANTED = ("USD", "JPY", "EUR")
+
 
 def price(text: str) -> int:
     return parse_price(text)
@@ -175,7 +177,7 @@ def test_where_nobody_traded_the_last_price_holds_for_a_while() -> None:
 
 def test_the_rates_of_the_bank() -> None:
     """A day's rate, else that of the last working day before it, for at most eight days."""
-    rates = ecb.parse_xml(ECB_XML.encode(), NOW)
+    rates = ecb.parse_xml(ECB_XML.encode(), NOW, WANTED)
     assert rates[date(2024, 5, 24)] == {"USD": price("1.0844"), "JPY": price("170.33")}
     sunday = 1_716_681_600
     rate = ecb.rate_at(rates, "USD", sunday)
@@ -218,4 +220,4 @@ def test_a_damaged_file_of_rates_is_refused_whole(before: str, after: str) -> No
     """Cut, doubled, of the future, with entities, with what is no rate."""
     assert before in ECB_XML
     with pytest.raises(UpstreamMalformed):
-        ecb.parse_xml(ECB_XML.replace(before, after, 1).encode(), NOW)
+        ecb.parse_xml(ECB_XML.replace(before, after, 1).encode(), NOW, WANTED)

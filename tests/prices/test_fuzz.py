@@ -30,6 +30,7 @@ LONGEST_SECONDS = 1.0  # of processor time
 NOW = 1_795_608_030
 PAIR = Pair("BTC", "EUR")
 START = NOW // 60 * 60 - 600
+WANTED = ("USD", "JPY")
 SLOT = Slot(START + 300, MINUTE)
 OLD = Slot(NOW // 86_400 * 86_400 - 1_000 * 86_400, HALF_DAY)
 HONEST = (84_000 * ONE, 84_100 * ONE)
@@ -132,8 +133,8 @@ def test_a_file_of_rates_gone_wrong_is_refused_or_believable(seed: int, long: bo
     )
     xml = f"<gesmes:Envelope><Cube>{cube}</Cube></gesmes:Envelope>".encode()
     text = "Date,USD,JPY,\n" + "".join(f"{day},1.1052,171.24,\n" for day in days)
-    assert ecb.rate_at(ecb.parse_xml(xml, NOW), "JPY", NOW) is not None
-    assert ecb.rate_at(ecb.parse_zip(packed(text.encode()), NOW), "JPY", NOW) is not None
+    assert ecb.rate_at(ecb.parse_xml(xml, NOW, WANTED), "JPY", NOW) is not None
+    assert ecb.rate_at(ecb.parse_zip(packed(text.encode()), NOW, WANTED), "JPY", NOW) is not None
     true = 171_240_000 * ONE // 10**6
     for _ in range(100_000 if long else 6_000):
         zipped = packed(damaged(text.encode(), dice)) if dice.random() < 0.7 else packed(
@@ -143,7 +144,7 @@ def test_a_file_of_rates_gone_wrong_is_refused_or_believable(seed: int, long: bo
             (ecb.parse_zip, zipped if dice.random() < 0.6 else damaged(zipped, dice)),
         ):
             try:
-                rates = parse(body, NOW)
+                rates = parse(body, NOW, WANTED)
             except UpstreamError:
                 continue
             rate = ecb.rate_at(rates, "JPY", NOW)
@@ -163,7 +164,7 @@ def test_a_small_file_that_unpacks_to_much_is_refused() -> None:
     """A hundred megabytes of blanks in a hundred kilobytes are not held in memory."""
     started = time.process_time()
     try:
-        ecb.parse_zip(packed(b"Date,USD,\n" + b" " * 100_000_000), NOW)
+        ecb.parse_zip(packed(b"Date,USD,\n" + b" " * 100_000_000), NOW, WANTED)
     except UpstreamError as error:
         assert "too much" in str(error)  # noqa: PT017
     else:
