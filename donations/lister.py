@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+class _BrokenOff(Exception):
+    """The service is being stopped, and nobody waits for what was being read."""
+
+
 class Lister:
     """The listing of some addresses, by default of all. Used from one event loop."""
 
@@ -81,7 +85,10 @@ class Lister:
         known = self._store.standings().items()
         whole = [key for key, standing in known if standing.complete and key in self._keys]
         self._thanks = self._names.thanks()
-        return listing.renew(whole, moved, self._in_order, self._inside, self._thanks_for)
+        try:
+            return listing.renew(whole, moved, self._in_order, self._inside, self._thanks_for)
+        except _BrokenOff:
+            return listing
 
     def _thanks_for(self, transfer: Transfer) -> str:
         return self._thanks.get((transfer.key, transfer.id), "")
@@ -89,7 +96,7 @@ class Lister:
     def _in_order(self, keys: Sequence[Key], since: int) -> Iterator[Transfer]:
         for transfer in self._store.in_order(keys, since):
             if self._closing:
-                raise StoreError("the service is being stopped")
+                raise _BrokenOff
             yield transfer
 
     def _inside(self, transfer: Transfer) -> tuple[str, ...]:
@@ -100,7 +107,7 @@ class Lister:
         return tuple(txid for txid, _ in named.get(transfer.id, ()))
 
     def close(self) -> None:
-        """Give the connection back; a long reading under way is broken off."""
+        """Give the connection back; a long reading under way is broken off, and changes nothing."""
         self._closing = True
         self._store.close()
         self._names.close()
