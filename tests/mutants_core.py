@@ -11,6 +11,7 @@ _CONFLICTS = "tests/ledger/test_conflicts.py"
 _VOTES = "tests/test_agreement.py"
 _STORE = "tests/test_store.py"
 _DURABLE = "tests/test_durability.py"
+_KILLS = "tests/test_kills.py"
 
 LEDGER: tuple[Bug, ...] = (
     (
@@ -320,6 +321,22 @@ STORE: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 f"{_DURABLE}::test_kill_9_at_any_moment",
             ),
             (
+                "what a view changed is committed after the cursors",
+                "            if batch.changes:\n"
+                "                self._save_changes(connection, batch.changes, "
+                "history=batch.history)\n"
+                "            for cursor in batch.cursors:\n"
+                "                put(connection, CURSORS, [rows.cursor_row(cursor)])\n",
+                "            for cursor in batch.cursors:\n"
+                "                put(connection, CURSORS, [rows.cursor_row(cursor)])\n"
+                "            connection.exec_driver_sql('COMMIT')\n"
+                "            connection.exec_driver_sql('BEGIN IMMEDIATE')\n"
+                "            if batch.changes:\n"
+                "                self._save_changes(connection, batch.changes, "
+                "history=batch.history)\n",
+                f"{_KILLS}::test_kill_9_of_the_whole_service",
+            ),
+            (
                 "cursors are not saved",
                 "            for cursor in batch.cursors:\n",
                 "            for cursor in batch.cursors[:0]:\n",
@@ -412,6 +429,14 @@ STORE: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "    if version > len(MIGRATIONS):\n",
                 "    if version < 0:\n",
                 f"{_STORE}::test_a_newer_schema_is_refused_by_both_versions",
+            ),
+            (
+                "a step of migration is committed piece by piece",
+                "        with engine.begin() as connection:\n            step(connection)\n",
+                "        with engine.connect().execution_options(\n"
+                '            isolation_level="AUTOCOMMIT"\n'
+                "        ) as connection:\n            step(connection)\n",
+                f"{_KILLS}::test_kill_9_of_the_whole_service",
             ),
         ),
     ),

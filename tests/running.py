@@ -198,6 +198,23 @@ def agrees(service: Service, world: World, *chains: str) -> bool:
     return True
 
 
+def books_close(service: Service, world: World) -> bool:
+    """Whether the agreed balances are what lies at the addresses."""
+    told = {
+        key.chain: standing.balance
+        for tracker in service.trackers
+        for key, standing in tracker.standings.items()
+    }
+    lies = {
+        name: sum(f.net for f in oracle.utxo_facts(chain, [script]) if f.height is not None)
+        for name, chain, script in (
+            ("btc", world.btc, BTC_SCRIPT),
+            ("bch", world.bch, BCH_SCRIPT),
+        )
+    }
+    return told == {**lies, "eth": world.eth.balance(ETH_ADDRESS)}
+
+
 def _coins(service: Service) -> tuple[Coin, ...]:
     published = service.publisher.published
     return () if published is None else published.coins

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import signal
 import time
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,6 @@ from sqlalchemy import create_engine, text
 
 from donations.chains.base import Token
 from donations.demo import faults
-from donations.demo.oracle import utxo_facts
 from donations.demo.story import BCH_SCRIPT, BTC_SCRIPT, ETH_ADDRESS
 from donations.demo.world import World
 from donations.errors import StoreError
@@ -32,7 +30,6 @@ from tests.running import (
     truth,
     until,
 )
-from tests.sources.lives import EthereumLife, UtxoLife
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -400,53 +397,6 @@ async def test_sigterm_in_the_middle_of_polls(tmp_path: Path) -> None:
         assert "Traceback" not in config.with_suffix(".log").read_text()
         async with service_on(world, tmp_path) as service:
             await until(lambda: agrees(service, world), seconds=20)
-
-
-@scene
-async def test_kill_9_at_any_moment(tmp_path: Path, seed: int, long: bool) -> None:
-    """Twelve (or forty) kills at random moments while the world lives on: afterwards totals and
-    balances are the truth."""
-    dice = random.Random(seed)
-    async with World(seed) as world:
-        config = config_file(world, tmp_path)
-        lives: list[UtxoLife | EthereumLife] = [
-            UtxoLife(world.btc, [BTC_SCRIPT], dice),
-            UtxoLife(world.bch, [BCH_SCRIPT], dice),
-            EthereumLife(world.eth, [ETH_ADDRESS], "0x" + "22" * 20, dice),
-        ]
-
-        async def live() -> None:
-            while True:
-                dice.choice(lives).step({"back_to_old_branch", "delegate", "drain"})
-                await asyncio.sleep(0.05)
-
-        living = asyncio.create_task(live())
-        for _ in range(40 if long else 12):
-            async with program(config, free_port()):
-                await asyncio.sleep(dice.uniform(0.6, 1.8))
-        living.cancel()
-        with suppress(asyncio.CancelledError):
-            await living
-        async with service_on(world, tmp_path) as service:
-            await until(lambda: agrees(service, world), seconds=30)
-            await until(lambda: books_close(service, world))
-
-
-def books_close(service: Service, world: World) -> bool:
-    """Whether the agreed balances are what lies at the addresses."""
-    told = {
-        key.chain: standing.balance
-        for tracker in service.trackers
-        for key, standing in tracker.standings.items()
-    }
-    lies = {
-        name: sum(f.net for f in utxo_facts(chain, [script]) if f.height is not None)
-        for name, chain, script in (
-            ("btc", world.btc, BTC_SCRIPT),
-            ("bch", world.bch, BCH_SCRIPT),
-        )
-    }
-    return told == {**lies, "eth": world.eth.balance(ETH_ADDRESS)}
 
 
 @scene
