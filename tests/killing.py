@@ -29,15 +29,16 @@ if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import AsyncIterator, Iterator
 
+    from donations.books import Figures
     from donations.demo.world import World
-    from donations.store import Total
 
 ROOT = Path(__file__).parent.parent
 # Of so many kills one is at a moment, all others at a step of SQLite on the disk.
 MOMENTS = 3
 LIFE_SECONDS, MOMENT_SECONDS = 10.0, 1.0
-# The world takes a step every so many seconds.
-STEP_SECONDS = 0.03
+# In each life the world takes so many quick steps, then slow ones: on a busy machine, too, it must
+# not outgrow whoever reads all of it.
+QUICK_STEPS, QUICK_SECONDS, SLOW_SECONDS = 12, 0.03, 0.5
 # The last step of a phase at which a life may end.
 STEPS = {"migration": 40, "begin": 4, "write": 50, "commit": 8, "checkpoint": 30}
 ZONE = ZoneInfo("Europe/Paris")
@@ -68,6 +69,7 @@ class Series:
     moves: int = 0
     _known: list[Row] = field(default_factory=list)
     _read: int = 0
+    _steps: int = 0
 
     async def run(self, kills: int) -> None:
         """Kill it so often. Raises AssertionError when a life ends by itself."""
@@ -80,6 +82,7 @@ class Series:
         try:
             async with _lives(config) as lives:
                 for phase in orders:
+                    self._steps = 0
                     killed = await _ask(lives, self._order(phase))
                     assert killed, (self.folder / "serve.log").read_text()[-3_000:]
                     self._look(phase)
@@ -97,7 +100,9 @@ class Series:
         ]
         while True:
             dice.choice(lives).step({"back_to_old_branch", "delegate", "drain"})
-            await asyncio.sleep(STEP_SECONDS)
+            self._steps += 1
+            quick = self._steps < QUICK_STEPS
+            await asyncio.sleep(QUICK_SECONDS if quick else SLOW_SECONDS)
 
     def _order(self, phase: str) -> Order:
         if phase == "migration" and self.hit:  # the first one makes the database
@@ -170,8 +175,8 @@ class Series:
         with closing(sqlite3.connect(self.folder / "donations.sqlite3")) as raw:
             _to_present(raw)
         async with service_on(self.world, self.folder) as service:
-            await until(lambda: agrees(service, self.world), seconds=60)
-            await until(lambda: books_close(service, self.world), seconds=60)
+            await until(lambda: agrees(service, self.world), seconds=120)
+            await until(lambda: books_close(service, self.world), seconds=120)
             there = await service.store.run(_gifts, service.store)
         world = Counter(_facts(self.world))
         self.lost += (world - there).total()
@@ -212,8 +217,10 @@ def _to_present(raw: sqlite3.Connection) -> None:
         raw.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
-def _standing(store: Store) -> dict[object, Total]:
-    return {place: total for place, total in store.months().items() if total.transfers}
+def _standing(store: Store) -> list[Figures]:
+    """The running totals, by month and by day."""
+    kinds = (store.months(), store.days())
+    return [{place: figure for place, figure in kind.items() if figure.transfers} for kind in kinds]
 
 
 def _gifts(store: Store) -> Counter[tuple[str, str, int]]:
