@@ -186,8 +186,15 @@ class UtxoNode(ABC):
         """
         if length <= depth:
             raise ValueError("a competing chain wins only when it is longer")
-        height = self.height() - depth
-        parent = self.block_hash(height)
+        return self.branch(self.block_hash(self.height() - depth), length, include)
+
+    def branch(self, parent: str, length: int, include: Sequence[str] = ()) -> list[str]:
+        """A competing miner builds so many blocks on a known block, and the node follows.
+
+        As ``reorg``, for any parent: that of a branch that was left lets the node return to it.
+        RuntimeError when the node does not follow.
+        """
+        height = int(self.rpc("getblockheader", parent)["height"])
         earliest = int(self.rpc("getblockheader", parent)["mediantime"]) + 1
         clock = max(earliest, int(time.time()))
         script = self.script(self.donor_address())
