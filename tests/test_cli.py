@@ -152,6 +152,27 @@ def test_embed_needs_a_public_url(tmp_path: Path) -> None:
         assert "public_url" in done.stderr
 
 
+def test_embed_prints_the_widget_that_is_asked_for(tmp_path: Path) -> None:
+    """By its slug, with its own address, title and language; the one at the root without."""
+    write(
+        tmp_path,
+        f'public_url = "https://d.example/dons"\ntitle = "Carnet"\n[addresses]\nbtc = "{BTC}"\n'
+        '[[widget]]\n[[widget]]\nslug = "book"\ntitle = "Le livre"\nlanguage = "fr"\n',
+    )
+    root = donations("embed", folder=tmp_path).stdout
+    book = donations("embed", "book", folder=tmp_path).stdout
+    assert 'src="https://d.example/dons/"' in root
+    assert 'src="https://d.example/dons/w/book/" lang="fr"' in book
+    assert "https://d.example/dons/w/book/frame?lang=fr" in book
+    assert ("Carnet" in root, "Le livre" in book, BTC in book) == (True, True, True)
+    assert donations("embed", "default", folder=tmp_path).stdout == root
+    static = donations("embed", "book", "--static", folder=tmp_path).stdout
+    assert "https://d.example/dons/w/book/widget." in static
+    wrong = donations("embed", "bok", folder=tmp_path)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "did you mean book?" in wrong.stderr
+
+
 def test_embed_prints_the_form_that_is_asked_for(tmp_path: Path) -> None:
     """Each form alone, or both with a line that says which is which; JSON for programs."""
     write(tmp_path, f'public_url = "https://d.example"\n[addresses]\nbtc = "{BTC}"\n')

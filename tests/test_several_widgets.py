@@ -180,6 +180,7 @@ async def test_a_payment_is_told_where_its_address_is_shown(tmp_path: Path) -> N
         world.eth.pay(ETH_ADDRESS, 7 * 10**15)
         world.eth.mine()
         await until(lambda: shown(service).gifts)
+        await until(lambda: service.stands[2]._thanks._arrivals.get("eth"))
         number = shown(service).gifts[0].id.partition(":")[0]
         assert "0.007" in await text(session, f"/thanks?lang=en&tx={number}")
         assert "0.007" not in await text(session, f"/w/book/thanks?lang=en&tx={number}")
