@@ -76,7 +76,9 @@ class Appraiser:
         now = self._clock()
         for change in changes:
             transfer = change.after
-            if transfer.bucket is None or (change.before and change.before.bucket is not None):
+            waits = self._live.pop((transfer.key, transfer.id), None) is not None
+            came = change.before is None or change.before.bucket is None
+            if transfer.bucket is None or not (waits or came):
                 continue
             if now - transfer.received_at < _LIVE_AGE and len(self._live) < _MOST_LIVE:
                 self._live[transfer.key, transfer.id] = transfer

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from donations.config import Config, parse
 from donations.demo import faults
 from donations.demo.markets import Markets
-from donations.ledger import Key, State
+from donations.ledger import Block, Change, Key, News, State
 from donations.prices.appraiser import Appraiser
 from donations.prices.consensus import Doubt
 from donations.prices.today import TodayPrices, read_today
 from donations.store import Store
 from tests.chains.vectors import BCH, BTC, ETH
 from tests.prices.markets import DAY, NOW, Clock, market_on
-from tests.running import scene
+from tests.running import scene, until
 from tests.test_books import save, transfer
 
 if TYPE_CHECKING:
@@ -140,6 +142,40 @@ async def test_a_moment_that_is_not_here_yet_waits(tmp_path: Path) -> None:
         lived.passes(4 * 3_600)
         await appraiser.value_all()
         assert lived.is_true("a", lived.values()["a"])
+
+
+@scene
+async def test_a_block_that_is_older_than_first_sight_is_the_moment(tmp_path: Path) -> None:
+    """Also when it comes while the gift still waits for its price; and what is dropped meanwhile
+    waits no more."""
+    async with life(tmp_path) as lived, lived.appraiser() as appraiser:
+        for server in lived.markets.servers.values():
+            server.fault = faults.http_status(503)
+        seen, lost = (transfer(n, 10**8, at=lived.now - 65, state=State.SEEN) for n in "ab")
+        save(lived.store, seen, lost)
+        lived.assets |= {"a": "BTC", "b": "BTC"}
+        appraiser.note([Change(None, each, News.SEEN, lived.now) for each in (seen, lost)])
+        work = asyncio.create_task(appraiser.run())
+        await until(lambda: appraiser.doubts)
+        block = Block(100, "older", lived.now - 1_500)
+        placed = replace(seen, state=State.CONFIRMED, block=block)
+        gone = replace(lost, state=State.DROPPED)
+        both = partial(save, lived.store, placed, gone, before=(seen, lost))
+        await lived.store.run(both)
+        appraiser.note([
+            Change(seen, placed, News.CONFIRMED, lived.now),
+            Change(lost, gone, News.DROPPED, lived.now),
+        ])  # fmt: skip
+        for server in lived.markets.servers.values():
+            server.fault = None
+        lived.passes(60)
+        appraiser.tick()
+        key = placed.key
+        value = (await until(lambda: lived.store.run(lived.store.valuations, key, ["a"])))["a"]
+        assert value.price_time == block.time // 60 * 60
+        await until(lambda: not appraiser.doubts)
+        assert await lived.store.run(lived.store.valuations, key, ["b"]) == {}
+        work.cancel()
 
 
 @scene
