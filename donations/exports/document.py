@@ -145,7 +145,7 @@ def _manual(summary: Summary, words: Words, value: str) -> Section:
         )
         for line in summary.manual
     ]
-    columns = (words.date, words.coin, words.quantity, value, words.note)
+    columns = (words.date, words.unit, words.quantity, value, words.note)
     return Section(words.manual, (words.manual_note,), columns, tuple(rows))
 
 

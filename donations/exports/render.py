@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from donations.exports.document import Cell, Document, Section
     from donations.exports.words import Words
 
+# Letters of a text that may be broken anywhere, such as the number of a transaction.
+_LONG = 30
 _STYLE = """\
 @page { size: A4; margin: 18mm 15mm; }
 body { font: 10.5pt/1.45 Georgia, "Times New Roman", serif; color: #111; background: #fff;
@@ -25,7 +27,8 @@ p { margin: .3em 0; max-width: 46em; } .first { font-size: 1.15em; }
 table { border-collapse: collapse; margin-top: .5em; } thead { display: table-header-group; }
 tr { break-inside: avoid; } h2 { break-after: avoid; }
 th, td { text-align: start; padding: .22em 1.2em .22em 0; border-bottom: 1px solid #ccc;
-  vertical-align: top; overflow-wrap: anywhere; }
+  vertical-align: top; }
+.l { overflow-wrap: anywhere; min-width: 12em; } .w { overflow-x: auto; }
 th { border-bottom: 1px solid #111; font-weight: 600; }
 .n { text-align: end; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .sum td { border-top: 1px solid #111; border-bottom: 0; font-weight: 600; }
@@ -61,19 +64,21 @@ def _html_section(section: Section, words: Words) -> Iterator[str]:
     numbers = _numeric(section)
     heads = zip(section.columns, numbers, strict=True)
     cells = "".join(f"<th scope=col{_class(n)}>{escape(text)}</th>" for text, n in heads)
-    yield f"<table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n"
+    yield f"<div class=w><table>\n<thead><tr>{cells}</tr></thead>\n<tbody>\n"
     for cells_ in section.rows:
         last = section.sum and cells_ is section.rows[-1]
         text = "".join(
-            f"<td{_class(n)}><bdi>{escape(_told(cell, words))}</bdi></td>"
+            f"<td{_class(n, cell)}><bdi>{escape(_told(cell, words))}</bdi></td>"
             for cell, n in zip(cells_, numbers, strict=True)
         )
         yield f"<tr{' class=sum' if last else ''}>{text}</tr>\n"
-    yield "</tbody>\n</table>\n"
+    yield "</tbody>\n</table></div>\n"
 
 
-def _class(number: bool) -> str:
-    return " class=n" if number else ""
+def _class(number: bool, cell: Cell = None) -> str:
+    if number:
+        return " class=n"
+    return " class=l" if isinstance(cell, str) and len(cell) > _LONG else ""
 
 
 def _numeric(section: Section) -> list[bool]:

@@ -37,6 +37,7 @@ class Words:
     total: str
     month: str
     coin: str
+    unit: str
     gifts: str
     quantity: str
     value: str
@@ -84,6 +85,7 @@ ENGLISH = Words(
     total="Together",
     month="Month",
     coin="Coin",
+    unit="Unit",
     gifts="Gifts",
     quantity="Quantity",
     value="Value ({currency})",
@@ -133,8 +135,8 @@ FRENCH = Words(
         "don, ne comptent pas."
     ),
     by_month="Par mois",
-    by_coin="Par monnaie",
-    by_month_and_coin="Par mois et par monnaie",
+    by_coin="Par cryptomonnaie",
+    by_month_and_coin="Par mois et par cryptomonnaie",
     sources="Sources des cours",
     unknown="Dons de valeur inconnue",
     unnamed="et {count} autres, qui figurent dans l'export CSV",
@@ -145,7 +147,8 @@ FRENCH = Words(
     nothing="aucun",
     total="Total",
     month="Mois",
-    coin="Monnaie",
+    coin="Cryptomonnaie",
+    unit="Unité",
     gifts="Dons",
     quantity="Quantité",
     value="Valeur ({currency})",

@@ -140,7 +140,7 @@ def test_the_page_holds_text_alone(words: Words, summary: Summary) -> None:
     reader.feed(told)
     assert set(reader.tags) == {
         "html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "table", "thead",
-        "tbody", "tr", "th", "td", "bdi",
+        "tbody", "tr", "th", "td", "bdi", "div",
     }  # fmt: skip
     assert reader.attributes <= {"lang", "charset", "name", "content", "http-equiv", "class",
                                  "scope"}  # fmt: skip
