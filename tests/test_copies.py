@@ -34,8 +34,9 @@ from tests.saver import GIFTS, NETWORKS, save
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.measured import Table
+
 ROOT = Path(__file__).parent.parent
-FLIPS = 300
 
 
 def made(path: Path, batches: int) -> None:
@@ -249,14 +250,16 @@ def test_a_damaged_database_is_not_backed_up(database: Path, tmp_path: Path) -> 
     assert files(tmp_path) <= {"d.sqlite", "d.sqlite.lock", "d.sqlite-wal", "d.sqlite-shm"}
 
 
-def test_every_changed_byte_of_a_backup_is_noticed(database: Path, tmp_path: Path) -> None:
+def test_every_changed_byte_of_a_backup_is_noticed(
+    database: Path, tmp_path: Path, seed: int, long: bool, table: Table
+) -> None:
     """A restore takes no backup in which a byte was changed, unless it holds the very same rows."""
-    seed = random.randrange(2**32)
     chance = random.Random(seed)
     back_up(database, tmp_path / "copy", NOW)
     right, told = content(database), (tmp_path / "copy").read_bytes()
     changed, place = tmp_path / "changed", tmp_path / "new.sqlite"
-    for _ in range(FLIPS):
+    flips = 3_000 if long else 150
+    for _ in range(flips):
         at = chance.randrange(len(told))
         wrong = bytearray(told)
         wrong[at] ^= 1 << chance.randrange(8)
@@ -264,8 +267,9 @@ def test_every_changed_byte_of_a_backup_is_noticed(database: Path, tmp_path: Pat
         with suppress(StoreError, ConfigError):
             restore(changed, place, NETWORKS, UTC, NOW)
         if place.exists():
-            assert content(place) == right, f"seed {seed}, byte {at}"
+            assert content(place) == right, at
             place.unlink()
+    table.never("backups with a changed byte restored as something else", 0, flips)
     for length in (0, 1, 100, 4096, len(told) // 2, len(told) - 1):
         changed.write_bytes(told[:length])
         with pytest.raises((StoreError, ConfigError)):
@@ -366,13 +370,14 @@ def lives(what: str, folder: Path) -> Iterator[Path]:
         yield folder / line.split()[0]
 
 
-def test_a_killed_backup_is_whole_or_not_there(tmp_path: Path) -> None:
+def test_a_killed_backup_is_whole_or_not_there(tmp_path: Path, table: Table) -> None:
     """Killed before any step it leaves no file of that name, or a whole one; the next one works."""
     (tmp_path / "model").mkdir()
     made(tmp_path / "model" / "d.sqlite", 1)
     right = content(tmp_path / "model" / "d.sqlite")
-    there = 0
+    there = steps = 0
     for life in lives("backup", tmp_path):
+        steps += 1
         if (life / "copy").exists():
             there += 1
         else:
@@ -380,9 +385,10 @@ def test_a_killed_backup_is_whole_or_not_there(tmp_path: Path) -> None:
         restore(life / "copy", life / "new.sqlite", NETWORKS, UTC, NOW)
         assert content(life / "new.sqlite") == right
     assert there
+    table.never("backups killed at one step each that left half a file", 0, steps)
 
 
-def test_a_killed_restore_leaves_old_or_new(tmp_path: Path) -> None:
+def test_a_killed_restore_leaves_old_or_new(tmp_path: Path, table: Table) -> None:
     """Killed before any step, the old or the new database stands there, whole; the old is kept."""
     model = tmp_path / "model"
     model.mkdir()
@@ -404,6 +410,7 @@ def test_a_killed_restore_leaves_old_or_new(tmp_path: Path) -> None:
         assert not (life / "d.sqlite.restoring").exists()
     assert seen == sorted(seen)
     assert {*seen} == {False, True}
+    table.never("restores killed at one step each that lost the old or the new", 0, len(seen))
 
 
 # -- the commands
