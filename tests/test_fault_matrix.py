@@ -12,7 +12,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aiohttp
 import pytest
@@ -36,7 +36,7 @@ from donations.tracker import Tracker
 from tests.running import config_on, scene, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from donations.demo.faults import Fault
@@ -115,8 +115,20 @@ class Case:
         return None if error is None else error.why
 
 
-def cases(world: World, *, long: bool) -> Iterator[Case]:
-    """The table; the long one has every fault at every question."""
+class Row(NamedTuple):
+    """One fault at one question of one kind of upstream; ``place`` counts through the table."""
+
+    kind: str
+    make: Callable[[], Server]
+    method: str
+    name: str
+    fault: Callable[[str], Fault]
+    reasons: set[Reason]
+    place: int
+
+
+def every_row(world: World) -> Iterator[Row]:
+    """Every fault at every question."""
     scripts = {
         "btc": {ADDRESSES["btc"]: BTC_SCRIPT},
         "bch": {f"bitcoincash:{ADDRESSES['bch']}": BCH_SCRIPT},
@@ -132,8 +144,14 @@ def cases(world: World, *, long: bool) -> Iterator[Case]:
     for kind, make, methods, table in kinds:
         for at, method in enumerate(methods):
             for number, (name, (fault, reasons)) in enumerate(table.items()):
-                if long or kind != "bch electrum" or (at + number) % 3 == 0:
-                    yield Case(kind, method, name, fault(method), reasons, make())
+                yield Row(kind, make, method, name, fault, reasons, at + number)
+
+
+def cases(world: World, *, long: bool) -> Iterator[Case]:
+    """The table; the long one has every fault at every question."""
+    for kind, make, method, name, fault, reasons, place in every_row(world):
+        if long or kind != "bch electrum" or place % 3 == 0:
+            yield Case(kind, method, name, fault(method), reasons, make())
 
 
 def give(world: World, units: int) -> None:
@@ -198,21 +216,32 @@ async def test_every_fault_at_every_question(tmp_path: Path, table: Table, long:
 
 async def follow(row: Case, world: World, folder: Path, stack: AsyncExitStack) -> Store:
     """A tracker of the server of ``row``, until the stack is closed."""
-    await row.server.start()
-    stack.push_async_callback(row.server.stop)
-    name = {"btc electrum": "btc", "esplora": "btc", "ethereum": "eth"}.get(row.kind, "bch")
-    settings = config_on(world, folder, agree=1).chains[name]
-    settings = replace(settings, upstreams=(Upstream(row.server.url, "someone"),))
+    row.tracker, store = await track([row], world, folder, stack)
+    return store
+
+
+async def track(
+    rows: Sequence[Case], world: World, folder: Path, stack: AsyncExitStack
+) -> tuple[Tracker, Store]:
+    """A tracker of these servers, each of another operator; all of them have to agree."""
+    for row in rows:
+        await row.server.start()
+        stack.push_async_callback(row.server.stop)
+    kind = rows[0].kind
+    name = {"btc electrum": "btc", "esplora": "btc", "ethereum": "eth"}.get(kind, "bch")
+    settings = config_on(world, folder, agree=len(rows)).chains[name]
+    upstreams = tuple(Upstream(row.server.url, f"number {n}") for n, row in enumerate(rows))
+    settings = replace(settings, upstreams=upstreams)
     store = Store(folder / "d.sqlite3", UTC)
     stack.callback(store.close)
     await store.run(store.open, {name: "mainnet"})
     operators = make_operators(settings, store, Certificates(folder / "pins.json"))
-    row.tracker = Tracker(
+    tracker = Tracker(
         settings, operators, store, poll_seconds=int(POLL_SECONDS), grace_seconds=1,
         changed=lambda _: None, moved=lambda: None,
     )  # fmt: skip
-    await row.tracker.load()
-    task = asyncio.create_task(row.tracker.run())
+    await tracker.load()
+    task = asyncio.create_task(tracker.run())
 
     async def end() -> None:
         task.cancel()
@@ -221,7 +250,7 @@ async def follow(row: Case, world: World, folder: Path, stack: AsyncExitStack) -
             await operator.close()
 
     stack.push_async_callback(end)
-    return store
+    return tracker, store
 
 
 async def meet(rows: list[Case]) -> None:
