@@ -7,10 +7,13 @@ grew; the flood comes from here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import resource
+import re
 import sys
 import zlib
+from contextlib import AsyncExitStack
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +31,21 @@ from tests.running import scene
 from tests.sources.kinds import ADDRESSES, SCRIPTS, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from tests.measured import Table
 
 MIB = 1024 * 1024
 BOMB = 512 * MIB
 _BLANKS = b" " * MIB
 _BEGIN, _END = b'{"jsonrpc": "2.0", "id": 1, ', b'"result": "0x1"}'
+
+
+@cache
+def packed(kind: str) -> bytes:
+    """The same bytes for whoever asks: to pack them takes longer than to send them."""
+    made = {"gzip": lambda: deflated(31), "deflate": lambda: deflated(15), "br": brotlied}
+    return b"".join(made[kind]())
 
 
 def deflated(kind: int) -> Iterator[bytes]:
@@ -52,6 +64,16 @@ def brotlied() -> Iterator[bytes]:
     for _ in range(BOMB // MIB):
         yield packer.process(_BLANKS)
     yield packer.process(_END) + packer.finish()
+
+
+def zstandarded() -> Iterator[bytes]:
+    """As many blanks in a Zstandard frame: each block of 128 KiB is one repeated byte (RFC 8878,
+    section 3.1.1.2)."""
+    yield bytes.fromhex("28b52ffd 00 38")  # the magic number, no options, a window of 128 KiB
+    size = 128 * 1024
+    for _ in range(BOMB // size):
+        yield (size << 3 | 1 << 1).to_bytes(3, "little") + b" "
+    yield (1).to_bytes(3, "little")  # the last block is empty
 
 
 def plain() -> Iterator[bytes]:
@@ -98,9 +120,10 @@ async def endless_notices(writer: asyncio.StreamWriter) -> None:
 
 
 FLOODS: dict[str, Callable[[asyncio.StreamWriter], Any]] = {
-    "gzip": lambda writer: _http(writer, "gzip", deflated(31)),
-    "deflate": lambda writer: _http(writer, "deflate", deflated(15)),
-    "br": lambda writer: _http(writer, "br", brotlied()),
+    "gzip": lambda writer: _http(writer, "gzip", iter([packed("gzip")])),
+    "deflate": lambda writer: _http(writer, "deflate", iter([packed("deflate")])),
+    "br": lambda writer: _http(writer, "br", iter([packed("br")])),
+    "zstd": lambda writer: _http(writer, "zstd", zstandarded()),
     "plain": lambda writer: _http(writer, "", plain()),
     "header": endless_header,
     "line": endless_line,
@@ -137,6 +160,7 @@ async def test_a_flood_costs_bounded_memory(flood: str, tmp_path: Path) -> None:
             "electrum" if flood in ("line", "notices") else "ethereum",
             str(port),
             str(tmp_path),
+            "1",
             cwd=Path(__file__).parents[2],
             stdout=asyncio.subprocess.PIPE,
         )
@@ -147,7 +171,55 @@ async def test_a_flood_costs_bounded_memory(flood: str, tmp_path: Path) -> None:
         assert told["grown"] <= 40 * MIB, told
 
 
-async def _look_once(protocol: str, port: int, folder: Path) -> dict[str, Any]:
+PACKED = ("gzip", "deflate", "br", "zstd")
+
+
+@scene
+async def test_twenty_bombs_at_once_cost_bounded_memory(tmp_path: Path, table: Table) -> None:
+    """For each way of packing 20 endpoints that answer with 512 MB, all of them at the same moment:
+    refused, and together they cost at most 32 MiB."""
+    async with AsyncExitStack() as stack:
+        open_ports = [contextlib.asynccontextmanager(flooded)(flood) for flood in PACKED]
+        ports = [str(await stack.enter_async_context(each)) for each in open_ports]
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __name__, "ethereum", ",".join(ports), str(tmp_path), "20",
+            cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        said, _ = await program.communicate()
+    assert program.returncode == 0
+    told = json.loads(said)
+    assert told["error"] == "UpstreamMalformed", told
+    name = f"20 bombs of 512 MB at once of each of {', '.join(PACKED)}: growth of memory"
+    table.gate(name, round(told["grown"] / MIB, 1), 32, " MiB")
+
+
+async def _look_once(
+    protocol: str, ports: Sequence[int], folder: Path, times: int
+) -> dict[str, Any]:
+    sources = [_source(protocol, port, folder) for port in ports for _ in range(times)]
+    Path("/proc/self/clear_refs").write_text("5")  # noqa: ASYNC240 - the peak is measured from here
+    before = _size("VmRSS")
+    errors = set(await asyncio.gather(*(_refusal(*each) for each in sources)))
+    after = _size("VmHWM")
+    for source, _ in sources:
+        await source.close()
+    return {"error": ", ".join(sorted(errors)), "grown": after - before}
+
+
+def _size(name: str) -> int:
+    """Bytes of memory that this process holds (VmRSS), or held at most (VmHWM)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+async def _refusal(source: Source, key: Key) -> str:
+    answers = [answer async for answer in source.observe([Ask(key, 0)])]
+    return type(answers[0].error).__name__ if isinstance(answers[0], Failure) else ""
+
+
+def _source(protocol: str, port: int, folder: Path) -> tuple[Source, Key]:
     source: Source
     if protocol == "ethereum":
         url, key = f"http://127.0.0.1:{port}", Key("eth", ADDRESSES[0], "ETH")
@@ -164,13 +236,10 @@ async def _look_once(protocol: str, port: int, folder: Path) -> dict[str, Any]:
             shelf=Shelf(Recorded()),
             certificates=Certificates(folder / "certificates.json"),
         )
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    answers = [answer async for answer in source.observe([Ask(key, 0)])]
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    await source.close()
-    error = type(answers[0].error).__name__ if isinstance(answers[0], Failure) else ""
-    return {"error": error, "grown": (after - before) * 1024}
+    return source, key
 
 
 if __name__ == "__main__":
-    json.dump(asyncio.run(_look_once(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))), sys.stdout)
+    _protocol, _ports, _folder, _times = sys.argv[1:]
+    _told = _look_once(_protocol, [*map(int, _ports.split(","))], Path(_folder), int(_times))
+    json.dump(asyncio.run(_told), sys.stdout)
