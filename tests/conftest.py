@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import os
 import secrets
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.measured import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytest_plugins = ["tests.nodes.fixtures"]
 
@@ -59,3 +63,13 @@ def seed(pytestconfig: pytest.Config) -> int:
 def long() -> bool:
     """Whether this run may take its time."""
     return bool(os.environ.get("DONATIONS_LONG"))
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of 200,000 gifts, which no test changes."""
+    from tests.benchmarks.many import config_of, make
+
+    file = tmp_path_factory.mktemp("many") / "many.sqlite3"
+    make(config_of(file), 200_000)
+    return file

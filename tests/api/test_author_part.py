@@ -163,7 +163,6 @@ FILTERS: dict[str, Callable[[sqlite3.Row], bool]] = {
     "&chain=btc&asset=ETH": lambda row: False,
     "&state=dropped": lambda row: row["state"] == "dropped",
     "&kind=own": lambda row: row["kind"] == "own",
-    "&level=agreed": lambda row: row["level"] == "agreed",
     "&valued=false": lambda row: row["minor"] is None,
     "&valued=true&widget=default": lambda row: row["minor"] is not None,
     "&excluded=true": lambda row: False,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from donations.ledger import Transfer
-    from donations.snapshot import Snapshot
+    from donations.snapshot import Shown, Snapshot
     from tests.api.interface import Answer, Interface
 
 ASSETS = load_assets()
@@ -35,10 +35,13 @@ ASSETS = load_assets()
 
 @asynccontextmanager
 async def public_part(
-    *transfers: Transfer, edition: Snapshot | None = None, lists: bool = True
+    *transfers: Transfer,
+    edition: Snapshot | None = None,
+    lists: bool = True,
+    shown: Sequence[Shown] = SHOWN,
 ) -> AsyncIterator[tuple[Interface, PublicApi]]:
     """The interface of a service that has published these."""
-    api = PublicApi(SHOWN, lists=lists)
+    api = PublicApi(shown, lists=lists)
     api.publish(edition or snapshot(), Arrivals(transfers).copy())
     api.take_list(listing(*transfers))
     app = create_web(Publisher(ASSETS, languages=("fr",)), Readiness, more=api.routes())

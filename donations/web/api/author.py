@@ -14,7 +14,7 @@ from aiohttp import web
 
 from donations.books import Filter, place_of
 from donations.errors import StoreError
-from donations.ledger import Key, Kind, Level, State
+from donations.ledger import Key, Kind, State
 from donations.web.api.author_forms import (
     AuthorEntriesForm,
     AuthorFullForm,
@@ -49,7 +49,6 @@ _OF_ASSET = word("asset", "An asset.", _ASSET, example="BTC")
 _OF_WIDGET = word("widget", "The slug of a widget.", r"[0-9A-Za-z_-]{1,64}")
 _STATE = one_of("state", "Where a transfer stands.", State)
 _KIND = one_of("kind", "What a transfer is.", Kind)
-_LEVEL = one_of("level", "How well a transfer is established.", Level)
 _SINCE = whole("since", "Received at this time or later.", lowest=0, highest=_LATEST)
 _UNTIL = whole("until", "Received before this time.", lowest=0, highest=_LATEST)
 _EXCLUDED = yes_or_no("excluded", 'Whether it is "not a gift".')
@@ -76,7 +75,7 @@ _ENTRIES = Operation(
     "All transfers, the newest first",
     AuthorEntriesForm,
     parameters=(
-        CURSOR, LIMIT, _OF_CHAIN, _OF_ASSET, _OF_WIDGET, _STATE, _KIND, _LEVEL, _SINCE, _UNTIL,
+        CURSOR, LIMIT, _OF_CHAIN, _OF_ASSET, _OF_WIDGET, _STATE, _KIND, _SINCE, _UNTIL,
         _EXCLUDED, _VALUED, _TEXT,
     ),
     errors=(404, 503),
@@ -182,12 +181,11 @@ class AuthorApi:
             if not found:
                 raise Problem(404, "There is no such widget.", parameter="widget")
             keys &= found[0]
-        state, kind, level = _STATE.read(request), _KIND.read(request), _LEVEL.read(request)
+        state, kind = _STATE.read(request), _KIND.read(request)
         return Filter(
             keys=frozenset(keys),
             states=None if state is None else frozenset({state}),
             kinds=None if kind is None else frozenset({kind}),
-            levels=None if level is None else frozenset({level}),
             since=_SINCE.read(request),
             until=_UNTIL.read(request),
             excluded=_EXCLUDED.read(request),
