@@ -91,7 +91,8 @@ class Market:
                     verdict = await self.crossing.across(verdict, currency, slot.start, now)
                 if isinstance(verdict, Price) or verdict.doubt not in _GO_ON:
                     open_slots.discard(slot)
-                if isinstance(verdict, Price) or verdict.doubt is not Doubt.NOBODY:
+                is_news = isinstance(verdict, Price) or verdict.doubt is not Doubt.NOBODY
+                if is_news or currency == self.currency:
                     verdicts[slot] = verdict
         return verdicts
 

@@ -126,6 +126,17 @@ async def test_one_alone_is_not_believed_where_two_are_asked() -> None:
 
 
 @scene
+async def test_when_nobody_answers_the_reason_says_so() -> None:
+    """Each source with why it was not heard."""
+    async with market(names=("kraken", "coinbase")) as (markets, made):
+        markets.kraken.fault, markets.coinbase.fault = faults.html(), faults.http_status(503)
+        told = await price_at(made, "BTC", NOW - 60)
+        assert isinstance(told, Unknown)
+        assert told.doubt is Doubt.NOBODY
+        assert "coinbase: HTTP 503; kraken: an answer of type text/html" in told.text
+
+
+@scene
 async def test_one_alone_is_believed_where_it_is_the_only_one_configured() -> None:
     """The configuration says so."""
     async with market(names=("kraken",)) as (_, made):
