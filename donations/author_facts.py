@@ -39,6 +39,7 @@ class Full:
     """One transfer with all that is known of it.
 
     ``inside`` are (transaction, base units) that brought what came from inside contract calls.
+    ``doubt`` is why it has no value, in English, "" where that is not known.
     """
 
     entry: Entry
@@ -46,6 +47,7 @@ class Full:
     steps: tuple[Step, ...]
     annotations: tuple[Annotation, ...]
     inside: tuple[tuple[str, int], ...]
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

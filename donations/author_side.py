@@ -60,6 +60,7 @@ class AuthorSide:
             upstreams=lambda: [*upstream_lines(trackers), *price_lines(pricing)],
             prices=lambda: {} if pricing is None else pricing.today.prices,
             keep=keep,
+            doubt=lambda key, identity: "" if pricing is None else pricing.why(key, identity),
         )
         writers = Writers(config.title, config.language, config.timezone)
         self.pages, self.api = AuthorPages(gate, writers, sources), AuthorApi(sources)

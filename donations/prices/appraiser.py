@@ -45,6 +45,7 @@ _PAGE, _WRITTEN = 1_000, 100
 # So many of now are held in memory; more are found in the store.
 _MOST_LIVE = 1_000
 _LIVE_AGE = 3_600
+_MOST_REASONS = 20_000
 
 
 class Appraiser:
@@ -67,6 +68,8 @@ class Appraiser:
         self._live: dict[tuple[Key, str], Transfer] = {}
         self._live_due, self._sweep_due = asyncio.Event(), asyncio.Event()
         self._swept = False
+        # Why transfers have no value; not of more than these.
+        self.why: dict[tuple[Key, str], Unknown] = {}
         self._doubts: dict[str, Counter[Unknown]] = {"live": Counter(), "history": Counter()}
 
     # -- what is asked of it
@@ -166,8 +169,12 @@ class Appraiser:
         unknown: dict[tuple[Key, str], Unknown] = {}
         valued: list[tuple[Key, str, Valuation]] = []
         for transfer, verdict in zip(transfers, prices, strict=True):
+            name = transfer.key, transfer.id
+            self.why.pop(name, None)
             if isinstance(verdict, Unknown):
-                unknown[transfer.key, transfer.id] = verdict
+                unknown[name] = verdict
+                if len(self.why) < _MOST_REASONS:
+                    self.why[name] = verdict
             else:
                 value = self._frozen(transfer, verdict, now)
                 valued.append((transfer.key, transfer.id, value))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from donations.config import Config
+    from donations.ledger import Key
     from donations.prices.asked import Asked
     from donations.prices.ecb import Ecb
     from donations.prices.source import PriceSource
@@ -43,6 +44,11 @@ class Pricing:
             (SWEEP_SECONDS, self.appraiser.sweep),
             (REFRESH_SECONDS, self._today_due.set),
         )
+
+    def why(self, key: Key, identity: str) -> str:
+        """Why a transfer has no value, as was found last; "" where that is not known."""
+        unknown = self.appraiser.why.get((key, identity))
+        return "" if unknown is None else unknown.text
 
     def causes(self) -> list[Reason]:
         """What fails, for those who ask how the service fares; none of it keeps it from being."""

@@ -130,6 +130,8 @@ async def test_a_missing_price_is_filled_in_later(
             assert (doubt.doubt, count) == (Doubt.TOO_FEW, 1)
             (entry,) = await entries(service)
             assert entry.value is None
+            why = service.prices.why(entry.transfer.key, entry.transfer.id)
+            assert why.startswith("only kraken has a price, and 2 must agree (bitstamp: HTTP 503")
             figures = await service.store.run(service.store.months)
             assert [(f.valued, f.unvalued) for f in figures.values()] == [(0, 1)]
             await until(lambda: not service.readiness().reasons)
@@ -140,6 +142,7 @@ async def test_a_missing_price_is_filled_in_later(
             service.prices.appraiser.tick()
             (entry,) = await until(lambda: all_valued(service, 1), seconds=30)
             assert is_true_value(entry, world)
+            assert service.prices.why(entry.transfer.key, entry.transfer.id) == ""
 
 
 @scene

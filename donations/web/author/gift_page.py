@@ -68,7 +68,7 @@ class GiftWriter:
     def _facts(self, full: Full) -> Html:
         transfer, say = full.entry.transfer, self._pages.say
         value = full.entry.value
-        worth, about = self._rows.value(full.entry) or say("no_value"), Html()
+        worth, about = self._rows.value(full.entry) or say("no_value"), escape(full.doubt)
         if value is not None:
             about = say(
                 "value_about",

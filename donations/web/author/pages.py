@@ -116,7 +116,7 @@ async def _gifts(room: Room) -> web.Response:
 async def _gift(room: Room) -> web.Response:
     asked = room.request.query
     key = Key(asked.get("chain", ""), asked.get("address", ""), asked.get("asset", ""))
-    full = await room.sources.desk.full(key, asked.get("id", ""))
+    full = await room.full(key, asked.get("id", ""))
     if full is None:
         return room.show("gift", room.writer.pages.note("none_such"), "gifts", status=404)
     page = GiftWriter(room.writer, room.root, room.rows, room.session.form)

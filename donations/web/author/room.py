@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from donations.web.author.gate import SESSION
@@ -66,7 +66,7 @@ class Sources:
     """Where the pages have everything from, and who keeps what is written.
 
     ``keep`` raises Conflict, NotFound, StoreError: it takes an entry, and the last one that its
-    author had seen.
+    author had seen. ``doubt`` tells why a transfer has no value, "" where that is not known.
     """
 
     desk: Reads
@@ -74,6 +74,7 @@ class Sources:
     prices: Callable[[], Mapping[str, Price]]
     keep: Callable[[Annotation, int | None], Awaitable[Kept]]
     now: Callable[[], float] = time.time
+    doubt: Callable[[Key, str], str] = lambda _key, _identity: ""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,13 @@ class Room:
     def rows(self) -> RowWriter:
         desk = self.sources.desk
         return RowWriter(self.writer, self.root, desk.assets, desk.currency, desk.digits)
+
+    async def full(self, key: Key, identity: str) -> Full | None:
+        """One transfer with all that is known of it. Raises StoreError."""
+        full = await self.sources.desk.full(key, identity)
+        if full is None or full.entry.value is not None:
+            return full
+        return replace(full, doubt=self.sources.doubt(key, identity))
 
     def show(self, word: str, body: Html, here: str = "", *, status: int = 200) -> web.Response:
         """A page whose title is the sentence ``word``; ``here`` is that of its tab."""

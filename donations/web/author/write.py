@@ -36,7 +36,7 @@ async def about_a_gift(room: Room) -> web.Response:
     asked, form = room.request.query, await _fields(room)
     key = Key(asked.get("chain", ""), asked.get("address", ""), asked.get("asset", ""))
     identity = asked.get("id", "")
-    full = await room.sources.desk.full(key, identity)
+    full = await room.full(key, identity)
     if full is None:
         return room.show("gift", room.writer.pages.note("none_such"), "gifts", status=404)
     page = GiftWriter(room.writer, room.root, room.rows, room.session.form)
@@ -58,7 +58,7 @@ async def about_a_gift(room: Room) -> web.Response:
     except NotFound:
         status = 404
     # As it is now: what came between is shown, and the next try has seen it.
-    full = await room.sources.desk.full(key, identity) or full
+    full = await room.full(key, identity) or full
     draft = Draft(writing or Writing.NOTE, kept, reason, refill=status == 409)
     return room.show("gift", page.write(full, draft), "gifts", status=status)
 
