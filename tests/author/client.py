@@ -110,6 +110,7 @@ async def author_pages(
     *,
     prices: Mapping[str, Price] | None = None,
     upstreams: tuple[UpstreamLine, ...] = (),
+    doubt: str = "",
 ) -> AsyncIterator[Browser]:
     """A browser that is not logged in, before the pages of a database that exists."""
     gate = gate or make_gate()
@@ -120,7 +121,9 @@ async def author_pages(
     async def keep(annotation: Annotation, expects: int | None) -> Annotated:
         return await store.run(store.annotate, annotation, expects)
 
-    sources = Sources(desk, lambda: upstreams, lambda: prices or {}, keep, now=lambda: NOW)
+    sources = Sources(
+        desk, lambda: upstreams, lambda: prices or {}, keep, lambda: NOW, lambda *_: doubt
+    )
     pages = AuthorPages(gate, Writers(config.title, "en", config.timezone), sources)
     app = create_web(
         Publisher(ASSETS, languages=("fr",)), Readiness, more=pages.routes(), gate=gate

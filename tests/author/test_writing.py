@@ -224,3 +224,20 @@ def test_a_gift_by_hand_that_makes_no_sense_is_refused(
             assert "No gift was entered" in page
 
     run(law())
+
+
+def test_a_gift_without_a_value_says_why(config: Config) -> None:
+    """The reason stands beside it, as text; one that has a value gives none."""
+
+    async def law() -> None:
+        async with author_pages(config, doubt="only <kraken> has a price") as browser:
+            await browser.log_in()
+            path = await a_gift(browser)
+            assert "kraken" not in await browser.page(path)
+            with sqlite3.connect(config.database) as database:
+                database.execute("DELETE FROM valuations")
+            page = await browser.page(path)
+            assert "not valued yet" in page
+            assert "only &lt;kraken&gt; has a price" in page
+
+    run(law())
