@@ -24,8 +24,8 @@ SHOW: tuple[tuple[str, tuple[Bug, ...]], ...] = (
             ),
             (
                 "claims are public",
-                "if place < start or transfer.level is Level.CLAIMED:",
-                "if place < start:",
+                "return transfer.level is Level.CLAIMED or superseded",
+                "return superseded",
                 f"{_LISTING}::test_a_claim_is_no_news_for_readers",
             ),
             (

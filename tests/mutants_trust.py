@@ -117,6 +117,17 @@ TRUST: tuple[tuple[str, tuple[Bug, ...]], ...] = (
         ),
     ),
     (
+        "donations/coverage.py",
+        (
+            (
+                "another block at a recorded height is no reorg",
+                "if contradicted or tip < max(known, default=tip):",
+                "if tip < max(known, default=tip):",
+                "tests/real/test_many_reorgs.py::test_many_reorgs_of_ethereum",
+            ),
+        ),
+    ),
+    (
         "donations/settling.py",
         (
             (
