@@ -94,7 +94,10 @@ class Announcement:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def payload(self, number: int) -> str:
-        """What is sent, byte for byte. ``number``: the how-maniest event about its subject."""
+        """What is sent, byte for byte. ``number``: how often this was told of the subject by now.
+
+        Not of how much was told before: who looks again from an older database may see less.
+        """
         told = {"type": self.type.value, "number": number, "data": self.data}
         return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 

@@ -98,16 +98,16 @@ def put_changes(
 
 
 def put_events(connection: Connection, announcements: Iterable[Announcement]) -> None:
-    """Keep events, numbered by subject. One with the bytes of a kept one is that one."""
+    """Keep events, each with the next number of its subject."""
     for each in announcements:
-        count = select(func.count()).where(EVENTS.c.subject == each.subject)
-        number = connection.execute(count).scalar_one() + 1
-        payload = each.payload(number)
+        told = select(EVENTS.c.type).where(EVENTS.c.subject == each.subject)
+        before = connection.execute(told).scalars().all()
+        payload = each.payload(before.count(each.type.value) + 1)
         values = {
             "id": event_id(payload),
             "type": each.type.value,
             "subject": each.subject,
-            "number": number,
+            "number": len(before) + 1,
             "payload": payload,
             "at": each.at,
         }

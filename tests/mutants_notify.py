@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from tests.mutants_core import Bug
 
 _SAID = "tests/notify/test_announcements.py"
-_LIVES = "tests/notify/test_lives.py"
 _SERVICE = "tests/notify/test_service.py"
 _COURIER = "tests/notify/test_courier.py"
 _WEBHOOK = "tests/notify/test_webhook.py"
@@ -56,13 +55,13 @@ NOTIFY: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "who did not ask for a correction does not get it",
                 "return bool(believed & _CONTRADICTS.get(kind, frozenset()))",
                 "return False",
-                f"{_LIVES}::TestToldLife",
+                f"{_SAID}::test_who_is_to_be_told",
             ),
             (
                 "who missed good news does not get better ones",
                 "return max(missed, default=-1) > max(",
                 "return max(missed, default=-1) > 9 + max(",
-                f"{_LIVES}::TestToldLife",
+                f"{_SAID}::test_who_is_to_be_told",
             ),
             (
                 "a gift that comes back to its block has the id it had",
@@ -97,7 +96,7 @@ NOTIFY: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "each view begins the watch anew",
                 "if read_baseline(connection, key) is None:",
                 "if True:",
-                f"{_SERVICE}::test_a_gift_is_told_from_the_first_sight_to_the_end",
+                f"{_SERVICE}::test_each_chain_is_told_of",
             ),
             (
                 "a restored database announces what it catches up with",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from donations.announcements import Type
 from donations.app import running
 from donations.copies.restore import restore
-from donations.demo.story import BTC_SCRIPT
+from donations.demo.story import BCH_SCRIPT, BTC_SCRIPT, ETH_ADDRESS
 from donations.demo.world import World
 from tests.notify.receiver import receiving, shown, webhook
-from tests.running import config_on, received, scene, truth, until
+from tests.running import agrees, config_on, received, scene, truth, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,9 +46,9 @@ async def test_a_gift_is_told_from_the_first_sight_to_the_end(tmp_path: Path) ->
         for _ in range(5):
             world.btc.mine()
         await until(lambda: receiver.types == ["gift.seen", "gift.confirmed", "gift.final"])
-        for number, event in enumerate(receiver.once, start=1):
+        for event in receiver.once:
             data = event["data"]
-            assert event["number"] == number
+            assert event["number"] == 1
             assert data["transaction"] == payment
             assert (data["units"], data["amount"]) == ("5000000", "0.05")
             assert "value" not in data, "a value that is not known is not told"
@@ -76,6 +76,32 @@ async def test_the_past_is_told_to_nobody(tmp_path: Path) -> None:
             assert set(receiver.types) == {"gift.seen"}
             assert {each["data"]["units"] for each in receiver.once} == {"9000000"}
             assert len(receiver.once) == 2
+
+
+@scene
+async def test_each_chain_is_told_of(tmp_path: Path) -> None:
+    """With proofs, and on Ethereum, where nothing is seen before it stands in a block."""
+    async with World(1) as world, receiving() as receiver:
+        config = replace(config_on(world, tmp_path), notify=(webhook(receiver.url),))
+        async with running(config) as (service, _):
+            await until(lambda: agrees(service, world), seconds=60)
+            world.btc.pay(BTC_SCRIPT, 5_000_000)
+            world.bch.pay(BCH_SCRIPT, 6_000_000)
+            world.eth.pay(ETH_ADDRESS, 7 * 10**17)
+            await until(lambda: receiver.types.count("gift.seen") == 2, seconds=60)
+            world.btc.mine()
+            world.bch.mine()
+            world.eth.mine()
+            await until(lambda: receiver.types.count("gift.confirmed") == 3, seconds=60)
+            world.btc.mine(9)
+            world.bch.mine(9)
+            world.eth.mine(100)
+            await until(lambda: receiver.types.count("gift.final") == 3, seconds=60)
+        told = {chain: [e["type"] for e in receiver.once if e["data"]["chain"] == chain]
+                for chain in ("btc", "bch", "eth")}  # fmt: skip
+        utxo = ["gift.seen", "gift.confirmed", "gift.final"]
+        assert told == {"btc": utxo, "bch": utxo, "eth": utxo[1:]}
+        assert {e["data"]["amount"] for e in receiver.once} == {"0.05", "0.06", "0.7"}
 
 
 @scene
@@ -122,6 +148,33 @@ async def test_no_dust_and_no_transfer_of_ones_own_is_told(tmp_path: Path) -> No
         world.btc.pay(BTC_SCRIPT, 1_000)
         await until(lambda: receiver.once[-1]["data"]["units"] == "1000")
         assert {each["data"]["units"] for each in receiver.once} == {"2000000", "1000"}
+
+
+@scene
+async def test_an_older_copy_tells_nothing_in_other_words(tmp_path: Path) -> None:
+    """A database that was put back by hand tells what it sees again by the id that it had."""
+    async with World(1) as world, receiving() as receiver:
+        async with told(world, tmp_path, receiver) as service:
+            path = service.config.database
+            world.btc.pay(BTC_SCRIPT, 2_000_000)
+            await until(lambda: receiver.types == ["gift.seen"])
+        with closing(sqlite3.connect(path)) as present:
+            present.execute("VACUUM INTO ?", (str(tmp_path / "copy"),))
+        async with told(world, tmp_path, receiver) as service:
+            world.btc.mine()
+            await until(lambda: receiver.types[1:] == ["gift.confirmed"])
+            world.btc.mine(5)
+            await until(lambda: receiver.types[2:] == ["gift.final"])
+        with (
+            closing(sqlite3.connect(tmp_path / "copy")) as copy,
+            closing(sqlite3.connect(path)) as present,
+        ):
+            copy.backup(present)
+        async with told(world, tmp_path, receiver) as service:
+            await until(lambda: len(receiver.got) == 4)
+            world.btc.pay(BTC_SCRIPT, 4_000_000)
+            await until(lambda: receiver.once[-1]["data"]["units"] == "4000000")
+        assert receiver.types == ["gift.seen", "gift.confirmed", "gift.final", "gift.seen"]
 
 
 @scene
