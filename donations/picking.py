@@ -7,16 +7,17 @@ keys give is merged. So the answer takes as long with a hundred times as many gi
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, exists, func, literal, or_, select, text, tuple_
 
 from donations.ledger import Key, Kind, State
-from donations.rows import of_key, portions, transfer_of
+from donations.rows import of_key, transfer_of
 from donations.schema import ANNOTATIONS, ODD, TOTALS, TRANSFERS, UNVALUED, VALUATIONS, VIEWS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Table
 
@@ -29,25 +30,33 @@ _IDENTITY = ("chain", "address", "asset", "id")
 _ORDER = tuple(TRANSFERS.c[name] for name in ("received_at", *_IDENTITY))
 # So few transfers are all looked at; where there are more, one of them is soon met.
 _FEW = 500
+# So many names are put in order; where more begin alike, one of them is soon met in any order.
+_NAMES = 1_000
 
 
 def pick(
     connection: Connection, wanted: Filter, before: Place | None, limit: int, currency: str
 ) -> list[Transfer]:
     """The newest transfers that ``wanted`` lets through, newest first, from below ``before``."""
+    keys = frozenset(read_keys(connection) if wanted.keys is None else wanted.keys)
     named, conditions = _narrowed(connection, wanted, currency)
+    if named is not None:
+        if wanted.valued is False:
+            conditions.append(_same(UNVALUED))
+        meant = (
+            place
+            for place in sorted(named, reverse=True)
+            if Key(*place[1:4]) in keys and (before is None or place < before)
+        )
+        where = [*conditions, *_conditions(wanted, TRANSFERS, odd=False)]
+        return list(islice(_read(connection, meant, where), limit))
     table = UNVALUED if wanted.valued is False else TRANSFERS
-    conditions = [*conditions, *_conditions(wanted, table)]
+    conditions += _conditions(wanted, table)
     places: list[Place] = []
-    for key in read_keys(connection) if wanted.keys is None else wanted.keys:
+    for key in keys:
         where = [*conditions, *_below(table, key, before)]
-        if named is None:
-            places += _places(connection, table, key, where, limit)
-            continue
-        for some in portions(named.get(key, ())):
-            # All of them, sorted here: else the whole key would be read in its order.
-            places += _places(connection, table, key, [*where, table.c.id.in_(some)], None)
-    return _read(connection, sorted(places, reverse=True)[:limit])
+        places += _places(connection, table, key, where, limit)
+    return list(_read(connection, sorted(places, reverse=True)[:limit], []))
 
 
 def stream(
@@ -62,7 +71,7 @@ def stream(
         # As one text: an index by key would be read as a whole, and sorted, for each page.
         where.append(_as_text().in_([" ".join(_parts(key)) for key in wanted.keys]))
     if named is not None:
-        where.append(TRANSFERS.c.id.in_(sorted({i for ids in named.values() for i in ids})))
+        where.append(TRANSFERS.c.id.in_(sorted({place[4] for place in named})))
     after: tuple[Any, ...] | None = None
     while True:
         query = select(TRANSFERS).where(*where).order_by(*_ORDER).limit(page)
@@ -96,7 +105,7 @@ def _same(table: Table, *more: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(*(table.c[n] == TRANSFERS.c[n] for n in _IDENTITY), *more)
 
 
-def _conditions(wanted: Filter, table: Table) -> Iterator[ColumnElement[bool]]:
+def _conditions(wanted: Filter, table: Table, *, odd: bool = True) -> Iterator[ColumnElement[bool]]:
     """What can be said of each transfer by itself; its time is read off ``table``."""
     columns = TRANSFERS.c
     for column, values in (
@@ -112,7 +121,7 @@ def _conditions(wanted: Filter, table: Table) -> Iterator[ColumnElement[bool]]:
         yield table.c.received_at < wanted.until
     if wanted.excluded is not None:
         yield columns.excluded.is_(wanted.excluded)
-    if table is TRANSFERS and _is_odd(wanted):
+    if odd and table is TRANSFERS and _is_odd(wanted):
         # In the words of the index of all that is no final gift, so that it is taken.
         yield text(f"({ODD})")  # type: ignore[misc] # a condition like any other
 
@@ -141,104 +150,108 @@ def _below(table: Table, key: Key, before: Place | None) -> Iterator[ColumnEleme
 
 
 def _places(
-    connection: Connection, table: Table, key: Key, where: Conditions, limit: int | None
+    connection: Connection, table: Table, key: Key, where: Conditions, limit: int
 ) -> Iterator[Place]:
-    """The places of the newest, or of all of them in no order."""
+    """The places of the newest."""
     query = select(table.c.received_at, table.c.id)
     if table is not TRANSFERS:
         same = and_(*(table.c[name] == TRANSFERS.c[name] for name in _IDENTITY))
         query = query.select_from(table).join(TRANSFERS, same)
     query = query.where(*of_key(table, key), *where)
-    if limit is not None:
-        order = (table.c.received_at.desc(), table.c.id.desc())
-        query = query.order_by(*order).limit(limit)
-    for row in connection.execute(query):
+    order = (table.c.received_at.desc(), table.c.id.desc())
+    for row in connection.execute(query.order_by(*order).limit(limit)):
         yield row.received_at, *_parts(key), row.id
 
 
-def _read(connection: Connection, places: Sequence[Place]) -> list[Transfer]:
-    """The transfers at these places, in their order."""
-    ids: dict[Key, list[str]] = defaultdict(list)
-    for _, *parts, identity in places:
-        ids[Key(*parts)].append(identity)
-    found = {
-        (key, row.id): transfer_of(row)
-        for key, its in ids.items()
-        for some in portions(its)
-        for row in connection.execute(
-            select(TRANSFERS).where(*of_key(TRANSFERS, key), TRANSFERS.c.id.in_(some))
-        )
-    }
-    return [found[Key(*parts), identity] for _, *parts, identity in places]
+def _read(connection: Connection, places: Iterable[Place], where: Conditions) -> Iterator[Transfer]:
+    """The transfers at these places that meet the conditions, in the order of the places."""
+    for some in _portions(places):
+        ids: dict[Key, list[str]] = defaultdict(list)
+        for _, *parts, identity in some:
+            ids[Key(*parts)].append(identity)
+        found = {
+            (key, row.id): transfer_of(row)
+            for key, its in ids.items()
+            for row in connection.execute(
+                select(TRANSFERS).where(*of_key(TRANSFERS, key), TRANSFERS.c.id.in_(its), *where)
+            )
+        }
+        for _, *parts, identity in some:
+            transfer = found.get((Key(*parts), identity))
+            if transfer is not None:
+                yield transfer
+
+
+def _portions(places: Iterable[Place]) -> Iterator[list[Place]]:
+    """A few at a time, and then more: often the first are enough."""
+    left, size = iter(places), 64
+    while some := list(islice(left, size)):
+        yield some
+        size = min(4 * size, _FEW)
 
 
 # -- what names few transfers
 
-_Ids = dict[Key, set[str]]
-
 
 def _narrowed(
     connection: Connection, wanted: Filter, currency: str
-) -> tuple[Mapping[Key, set[str]] | None, list[ColumnElement[bool]]]:
-    """The only transfers that can be meant, where they are few; else conditions that many meet."""
-    named: _Ids | None = None
+) -> tuple[set[Place] | None, list[ColumnElement[bool]]]:
+    """The only places that can be meant, where they are few; else conditions that many meet."""
+    named: set[Place] | None = None
     conditions: list[ColumnElement[bool]] = []
     if wanted.text:
-        told = _told(connection, wanted.text)
-        begun = _begun(connection, wanted.text.lower())
-        if begun is None:
-            begins = func.substr(TRANSFERS.c.id, 1, len(wanted.text)) == wanted.text.lower()
-            mentioned = sorted({identity for ids in told.values() for identity in ids})[:_FEW]
-            conditions.append(or_(begins, TRANSFERS.c.id.in_(mentioned)))
+        name, told = wanted.text.lower(), _told(connection, wanted.text)
+        # What is rare is read as a whole, and sooner than many names are.
+        rare = _is_odd(wanted) or wanted.valued is False
+        named = _begun(connection, name, _FEW if rare else _NAMES)
+        if named is None:
+            begins = func.substr(TRANSFERS.c.id, 1, len(name)) == name
+            conditions.append(or_(begins, TRANSFERS.c.id.in_(sorted({p[4] for p in told}))))
         else:
-            named = begun
-            for key, ids in told.items():
-                named.setdefault(key, set()).update(ids)
+            named |= told
     if wanted.valued is True:
         valued = _valued(connection, currency)
         if valued is None:
             conditions.append(_same(VALUATIONS, VALUATIONS.c.currency == currency))
-        elif named is None:
-            named = valued
         else:
-            named = {key: ids & valued.get(key, set()) for key, ids in named.items()}
+            named = valued if named is None else named & valued
     return named, conditions
 
 
-def _by_key(rows: Iterable[Any]) -> _Ids:
-    found: _Ids = defaultdict(set)
-    for row in rows:
-        found[Key(row.chain, row.address, row.asset)].add(row.id)
-    return found
-
-
-def _begun(connection: Connection, name: str) -> _Ids | None:
-    """Those whose name begins so; None for more than a few."""
-    rows: list[Any] = []
-    columns = [TRANSFERS.c[each] for each in _IDENTITY]
+def _begun(connection: Connection, name: str, most: int) -> set[Place] | None:
+    """The places of those whose name begins so; None for more than ``most``."""
+    found: set[Place] = set()
     for chain in sorted({key.chain for key in read_keys(connection)}):
-        query = select(*columns).where(
+        query = select(*_ORDER).where(
             TRANSFERS.c.chain == chain,
             TRANSFERS.c.id >= name,
             TRANSFERS.c.id < name + "\U0010ffff",
         )
-        rows += connection.execute(query.limit(_FEW + 1)).all()
-    return _by_key(rows) if len(rows) <= _FEW else None
+        found |= {_place(row) for row in connection.execute(query.limit(most + 1))}
+        if len(found) > most:
+            return None
+    return found
 
 
-def _told(connection: Connection, part: str) -> _Ids:
-    """Those of which something was written that holds ``part``, in whatever case."""
+def _place(row: Any) -> Place:
+    return row.received_at, row.chain, row.address, row.asset, row.id
+
+
+def _told(connection: Connection, part: str) -> set[Place]:
+    """The places of those of which something was written that holds ``part``, in any case."""
     holds = func.casefold(ANNOTATIONS.c.text).contains(part.casefold(), autoescape=True)
-    columns = [ANNOTATIONS.c[each] for each in _IDENTITY]
-    query = select(*columns).where(holds, ANNOTATIONS.c.id.is_not(None))
-    return _by_key(connection.execute(query))
+    same = and_(*(ANNOTATIONS.c[name] == TRANSFERS.c[name] for name in _IDENTITY))
+    query = select(*_ORDER).select_from(ANNOTATIONS).join(TRANSFERS, same)
+    return {_place(row) for row in connection.execute(query.where(holds))}
 
 
-def _valued(connection: Connection, currency: str) -> _Ids | None:
-    """Those that have a value; None for more than a few."""
+def _valued(connection: Connection, currency: str) -> set[Place] | None:
+    """The places of those that have a value; None for more than a few."""
     many = connection.execute(select(func.sum(TOTALS.c.valued))).scalar() or 0
     if many > _FEW:
         return None
-    columns = [VALUATIONS.c[each] for each in _IDENTITY]
-    query = select(*columns).where(VALUATIONS.c.currency == currency)
-    return _by_key(connection.execute(query))
+    same = and_(*(VALUATIONS.c[name] == TRANSFERS.c[name] for name in _IDENTITY))
+    query = select(*_ORDER).select_from(VALUATIONS).join(TRANSFERS, same)
+    return {
+        _place(row) for row in connection.execute(query.where(VALUATIONS.c.currency == currency))
+    }

@@ -464,8 +464,17 @@ def _lists(connection: Connection) -> None:
     connection.exec_driver_sql("UPDATE facts SET value = '' WHERE name = 'timezone'")
 
 
+def _names(connection: Connection) -> None:
+    """Those whose name begins alike are put in order without reading each."""
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS transfers_by_name ON transfers "
+        "(chain, id, address, asset, received_at)"
+    )
+    connection.exec_driver_sql("DROP INDEX IF EXISTS transfers_by_id")
+
+
 # Once released, a step is never edited: a new one is appended.
-MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books, _events, _lists)
+MIGRATIONS = (_first, _proofs, _ethereum, _quotes, _books, _events, _lists, _names)
 
 
 def migrate(engine: Engine) -> None:
