@@ -144,11 +144,13 @@ def _embed(options: argparse.Namespace) -> int:
     from donations.summary import nothing_known
     from donations.web.assets import load_assets
     from donations.web.embed import embed_frame, embed_script
+    from donations.web.locale import FALLBACK, primary
 
     config = load(options.config)
     widget = config.named(options.slug) if options.slug else config.widget
     assets, url = load_assets(), config.url(widget)
-    language = widget.language if widget.language in assets.locales else "en"
+    language = primary(widget.language)
+    language = language if language in assets.locales else FALLBACK
     forms = {}
     if options.static:
         forms["static"] = _static(config, widget, assets, language)

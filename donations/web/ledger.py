@@ -21,6 +21,7 @@ from donations.web.api.forms import LedgerForm
 from donations.web.api.operation import Operation, get
 from donations.web.api.parameter import whole
 from donations.web.ledger_page import PageWriter
+from donations.web.locale import FALLBACK, primary
 from donations.web.page_words import load_pages
 from donations.web.prepared import Prepared, prepare
 from donations.web.send import send
@@ -94,8 +95,8 @@ class LedgerPages:
             return found
 
     def _tag(self, wish: str | None, usual: str) -> str:
-        wished = (wish or "").partition("-")[0].lower()
-        return next(tag for tag in (wished, usual, "en") if tag in self._writers)
+        tags = (primary(wish), primary(usual), FALLBACK)
+        return next(tag for tag in tags if tag in self._writers)
 
     def _worded(
         self, tag: str, snapshot: Snapshot, listing: Listing, page: int, facts: bytes

@@ -36,6 +36,15 @@ RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _THOUSANDS = re.compile(r"(?<=[0-9])(?=(?:[0-9]{3})+$)")
 
 
+# Read where the author's own language is none of ours.
+FALLBACK = "en"
+
+
+def primary(tag: str | None) -> str:
+    """The language of a tag (BCP 47), without region and script: "fr" of "fr-CA"."""
+    return (tag or "").partition("-")[0].lower()
+
+
 class Locale:
     """The words of one file of ``widget/locales``, and the formats of its language."""
 

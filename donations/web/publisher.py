@@ -27,6 +27,7 @@ from donations.web.document import write_document
 from donations.web.forms import PATHS, Forms
 from donations.web.fragment import FragmentWriter
 from donations.web.goal import HEIGHT_LINE, lines_below
+from donations.web.locale import FALLBACK, primary
 from donations.web.markup import Html, fill, join
 from donations.web.oembed import Provider
 from donations.web.prepared import Prepared, prepare
@@ -105,7 +106,7 @@ class Publisher:
         self._clock = clock
         self._lock = threading.Lock()
         self._making = threading.Lock()  # one language at a time
-        self._default = next(iter(self._locales))
+        self._default = FALLBACK if FALLBACK in self._locales else next(iter(self._locales))
         kept = {**assets.released, assets.script_name: assets.script}
         self._scripts = {
             "/widget.js": prepare(assets.script, policy.SCRIPT),
@@ -132,8 +133,7 @@ class Publisher:
                 age = self._clock() - held.made_at
                 if _undated(snapshot) == _undated(held.snapshot) and age < AGE_INTERVAL:
                     return False
-            if snapshot.language in self._locales:
-                self._default = snapshot.language
+            self._default = self._language(snapshot.language)
             edition = _Edition(snapshot, self._clock(), self._plain(snapshot, held))
             for tag in sorted({self._default, *(held.asked if held else ())}):
                 edition.worded[tag] = self._worded(snapshot, tag)
@@ -165,7 +165,7 @@ class Publisher:
         return edition is None or self._language(language) in edition.worded
 
     def _language(self, wish: str | None) -> str:
-        tag = (wish or "").partition("-")[0].lower()
+        tag = primary(wish)
         return tag if tag in self._locales else self._default
 
     @property

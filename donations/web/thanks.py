@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from donations.web import policy
+from donations.web.locale import FALLBACK, primary
 from donations.web.number import SPACE, NotANumber, parse_number
 from donations.web.page_words import load_pages
 from donations.web.thanks_card import CardWriter
@@ -96,7 +97,7 @@ class Thanks:
         return [a for a in paid if (chain, a.key.address) in self._addresses]
 
     def _writer(self, wished: str | None, usual: str) -> PageWriter:
-        for tag in (wished, usual, "en"):
+        for tag in (wished, primary(usual), FALLBACK):
             if tag is not None and tag in self._writers:
                 return self._writers[tag]
         return next(iter(self._writers.values()))

@@ -154,3 +154,17 @@ def test_a_language_without_words_is_refused() -> None:
     """A language that has no file is an error at start-up, not at the first reader."""
     with pytest.raises(KeyError):
         Publisher(load_assets(), languages=("xx",))
+
+
+@pytest.mark.parametrize(
+    ("language", "read"),
+    [("fr", "fr"), ("fr-CA", "fr"), ("pt-BR", "pt"), ("sv", "en"), ("zh-Hant", "en")],
+)
+def test_a_language_is_that_of_its_tag(language: str, read: str) -> None:
+    """A region is left out; where the author's language is none of ours, readers get English."""
+    assets = load_assets()
+    publisher = Publisher(assets, languages=list(assets.locales))
+    publisher.publish(replace(snapshot(), language=language))
+    found = publisher.find("/card")
+    assert found is not None
+    assert f'lang="{read}"' in found.bodies["identity"].decode()
