@@ -46,6 +46,7 @@ _PAGE, _WRITTEN = 1_000, 100
 _MOST_LIVE = 1_000
 _LIVE_AGE = 3_600
 _MOST_REASONS = 20_000
+_MOST_PATIENCE = 36  # six hours
 
 
 class Appraiser:
@@ -66,8 +67,9 @@ class Appraiser:
         self._currency, self._digits = config.currency, minor_digits(config.currency)
         self._store, self._changed, self._clock = store, changed, clock
         self._live: dict[tuple[Key, str], Transfer] = {}
-        self._live_due, self._sweep_due = asyncio.Event(), asyncio.Event()
+        self._live_due, self.sweep_due = asyncio.Event(), asyncio.Event()
         self._swept = False
+        self._calls, self._patience = 0, 1
         # Why transfers have no value; not of more than these.
         self.why: dict[tuple[Key, str], Unknown] = {}
         self._doubts: dict[str, Counter[Unknown]] = {"live": Counter(), "history": Counter()}
@@ -87,19 +89,25 @@ class Appraiser:
                 self._live[transfer.key, transfer.id] = transfer
                 self._live_due.set()
             else:
-                self._sweep_due.set()
+                self.sweep_due.set()
 
     def tick(self) -> None:
         """Look again at what came of late. Called by the timer, never waits."""
         if self.own.refresh():
-            self._sweep_due.set()
+            self.sweep_due.set()
         self._live_due.set()
 
     def sweep(self) -> None:
-        """Look again at all that has no value, if there is hope. Called by the timer, as above."""
+        """Look again at all that has no value, if there is hope. Called by the timer, as above.
+
+        After looks in vain more and more calls are left out: two hundred thousand gifts in a
+        currency that nobody quotes must not be read again and again.
+        """
         hopes = (unknown.doubt is not Doubt.NO_MARKET for unknown in self._doubts["history"])
-        if not self._swept or any(hopes):
-            self._sweep_due.set()
+        self._calls += 1
+        if self._calls >= self._patience and (not self._swept or any(hopes)):
+            self._calls = 0
+            self.sweep_due.set()
 
     @property
     def doubts(self) -> list[tuple[Unknown, int]]:
@@ -121,8 +129,8 @@ class Appraiser:
         """Value what comes and what came, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow(self._live_due, self._value_live))
-            group.create_task(self._follow(self._sweep_due, self.value_all))
-            self._sweep_due.set()
+            group.create_task(self._follow(self.sweep_due, self.value_all))
+            self.sweep_due.set()
 
     async def _follow(
         self, due: asyncio.Event, work: Callable[[], Coroutine[Any, Any, None]]
@@ -140,7 +148,7 @@ class Appraiser:
         for name, transfer in list(self._live.items()):
             if now - transfer.received_at >= _LIVE_AGE:
                 del self._live[name]
-                self._sweep_due.set()
+                self.sweep_due.set()
         held = list(self._live.values())
         unknown = await self._value(held)
         for transfer in held:
@@ -153,14 +161,19 @@ class Appraiser:
         doubts: Counter[Unknown] = Counter()
         before: Place | None = None
         self._swept = False
+        valued = 0
         while page := await self._store.run(self._store.unvalued, before, _PAGE):
             before = place_of(page[-1])
             older = [each for each in page if (each.key, each.id) not in self._live]
-            doubts.update((await self._value(older)).values())
+            unknown = await self._value(older)
+            doubts.update(unknown.values())
+            valued += len(older) - len(unknown)
         self._tell(doubts)
         self._doubts["history"], self._swept = doubts, True
+        in_vain = bool(doubts) and valued == 0
+        self._patience = min(2 * self._patience, _MOST_PATIENCE) if in_vain else 1
         if any(unknown.doubt is Doubt.NOT_YET for unknown in doubts):
-            self._sweep_due.set()
+            self.sweep_due.set()
 
     async def _value(self, transfers: Sequence[Transfer]) -> dict[tuple[Key, str], Unknown]:
         """Value what has a price now, and say why the others have none."""

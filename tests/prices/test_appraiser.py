@@ -98,14 +98,14 @@ async def life(folder: Path, currency: str = "EUR") -> AsyncIterator[Life]:
 
 
 @scene
-async def test_a_random_life(tmp_path: Path, seed: int) -> None:
+async def test_a_random_life(tmp_path: Path, seed: int, long: bool) -> None:
     """Gifts of all ages and kinds, exchanges that come and go and correct themselves, restarts:
     each gift gets one true value and keeps it, and in the end none is without."""
     dice = random.Random(seed)
     kept: Values = {}
     async with life(tmp_path) as lived:
         servers = list(lived.markets.servers.values())
-        for turn in range(12):
+        for turn in range(150 if long else 12):
             for n in range(dice.randrange(12)):
                 age = dice.choice((5, 600, 20_000, 5 * DAY, 60 * DAY, 800 * DAY, 2_000 * DAY))
                 lived.gives(f"{turn}.{n}", dice.choice(list(ONE)), age + dice.randrange(3_600))
@@ -129,6 +129,32 @@ async def test_a_random_life(tmp_path: Path, seed: int) -> None:
             await appraiser.value_all()
             assert appraiser.doubts == []
         assert set(lived.values()) == set(lived.assets)
+
+
+@scene
+async def test_looks_in_vain_become_rare(tmp_path: Path) -> None:
+    """A currency that nobody quotes: of a day's hundred and forty-four calls few lead to a look,
+    and once there is a price the calls count again."""
+    async with life(tmp_path, "DEM") as lived, lived.appraiser() as appraiser:
+        lived.gives("a", "BTC", 600)
+
+        async def calls(times: int) -> int:
+            looks = 0
+            for _ in range(times):
+                lived.passes(600)
+                appraiser.sweep()
+                if appraiser.sweep_due.is_set():
+                    appraiser.sweep_due.clear()
+                    await appraiser.value_all()
+                    looks += 1
+            return looks
+
+        looks = await calls(144)
+        assert 5 <= looks <= 12
+        lived.markets.ecb.rates["DEM"] = 19_558
+        assert await calls(36) == 1
+        assert set(lived.values()) == {"a"}
+        assert await calls(10) == 0
 
 
 @scene
