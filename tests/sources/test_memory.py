@@ -7,12 +7,10 @@ grew; the flood comes from here.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 import sys
 import zlib
-from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +29,8 @@ from tests.running import scene
 from tests.sources.kinds import ADDRESSES, SCRIPTS, Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator
 
-    from tests.measured import Table
 
 MIB = 1024 * 1024
 BOMB = 512 * MIB
@@ -160,7 +157,6 @@ async def test_a_flood_costs_bounded_memory(flood: str, tmp_path: Path) -> None:
             "electrum" if flood in ("line", "notices") else "ethereum",
             str(port),
             str(tmp_path),
-            "1",
             cwd=Path(__file__).parents[2],
             stdout=asyncio.subprocess.PIPE,
         )
@@ -171,39 +167,14 @@ async def test_a_flood_costs_bounded_memory(flood: str, tmp_path: Path) -> None:
         assert told["grown"] <= 40 * MIB, told
 
 
-PACKED = ("gzip", "deflate", "br", "zstd")
-
-
-@scene
-async def test_twenty_bombs_at_once_cost_bounded_memory(tmp_path: Path, table: Table) -> None:
-    """For each way of packing 20 endpoints that answer with 512 MB, all of them at the same moment:
-    refused, and together they cost at most 32 MiB."""
-    async with AsyncExitStack() as stack:
-        open_ports = [contextlib.asynccontextmanager(flooded)(flood) for flood in PACKED]
-        ports = [str(await stack.enter_async_context(each)) for each in open_ports]
-        program = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", __name__, "ethereum", ",".join(ports), str(tmp_path), "20",
-            cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        said, _ = await program.communicate()
-    assert program.returncode == 0
-    told = json.loads(said)
-    assert told["error"] == "UpstreamMalformed", told
-    name = f"20 bombs of 512 MB at once of each of {', '.join(PACKED)}: growth of memory"
-    table.gate(name, round(told["grown"] / MIB, 1), 32, " MiB")
-
-
-async def _look_once(
-    protocol: str, ports: Sequence[int], folder: Path, times: int
-) -> dict[str, Any]:
-    sources = [_source(protocol, port, folder) for port in ports for _ in range(times)]
+async def _look_once(protocol: str, port: int, folder: Path) -> dict[str, Any]:
+    source, key = _source(protocol, port, folder)
     Path("/proc/self/clear_refs").write_text("5")  # noqa: ASYNC240 - the peak is measured from here
     before = _size("VmRSS")
-    errors = set(await asyncio.gather(*(_refusal(*each) for each in sources)))
+    error = await _refusal(source, key)
     after = _size("VmHWM")
-    for source, _ in sources:
-        await source.close()
-    return {"error": ", ".join(sorted(errors)), "grown": after - before}
+    await source.close()
+    return {"error": error, "grown": after - before}
 
 
 def _size(name: str) -> int:
@@ -240,6 +211,4 @@ def _source(protocol: str, port: int, folder: Path) -> tuple[Source, Key]:
 
 
 if __name__ == "__main__":
-    _protocol, _ports, _folder, _times = sys.argv[1:]
-    _told = _look_once(_protocol, [*map(int, _ports.split(","))], Path(_folder), int(_times))
-    json.dump(asyncio.run(_told), sys.stdout)
+    json.dump(asyncio.run(_look_once(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))), sys.stdout)
