@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).parent.parent
-SECONDS = 240
+# For the test of one bug, and for all named tests without any.
+SECONDS, ALL_SECONDS = 400, 3_600
 _COPIED = ("donations", "tests", "widget", "pyproject.toml", "config.example.toml")
 _FAILED = 1  # pytest's exit code for "some tests failed"; anything else is no verdict
 
@@ -78,7 +79,7 @@ def copy_tree(to: Path) -> None:
             shutil.copy2(ROOT / name, to / name)
 
 
-def run(tree: Path, tests: Sequence[str]) -> tuple[int | None, str]:
+def run(tree: Path, tests: Sequence[str], seconds: float) -> tuple[int | None, str]:
     """pytest's exit code and words; None when it does not come to an end."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(tree)}
@@ -87,7 +88,7 @@ def run(tree: Path, tests: Sequence[str]) -> tuple[int | None, str]:
             command,
             cwd=tree,
             env=environment,
-            timeout=SECONDS,
+            timeout=seconds,
             capture_output=True,
             check=False,
             text=True,
@@ -108,7 +109,7 @@ def verdict(mutant: Mutant) -> str:
         if found != 1:
             return f"does not apply: its text is found {found} times"
         path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
-        code, _ = run(tree, [mutant.test])
+        code, _ = run(tree, [mutant.test], SECONDS)
         if code is None:
             return "caught (no end)"
         return "caught" if code == _FAILED else f"SURVIVES (pytest: {code})"
@@ -120,7 +121,7 @@ def main(words: Sequence[str]) -> int:
     ]
     with tempfile.TemporaryDirectory(prefix="mutant") as folder:
         copy_tree(Path(folder))
-        code, said = run(Path(folder), sorted({m.test for m in chosen}))
+        code, said = run(Path(folder), sorted({m.test for m in chosen}), ALL_SECONDS)
     if code != 0:
         sys.stdout.write(f"{said}\nwithout any bug the named tests do not pass\n")
         return 1
