@@ -71,6 +71,29 @@ class UpstreamLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivered:
+    """How an event fared in a channel; ``error`` says why it was given up, None: it was taken."""
+
+    channel: str
+    message: str
+    attempts: int
+    at: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event that was announced: ``payload`` is the JSON that is sent."""
+
+    sequence: int
+    id: str
+    type: str
+    at: int
+    payload: str
+    deliveries: tuple[Delivered, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimLine:
     """What fewer operators tell than must agree: in no sum."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from donations.config_author import exposure
 from donations.desk import Desk
+from donations.downloads import Downloads
 from donations.errors import ConfigError
 from donations.faring import price_lines, upstream_lines
 from donations.web.api.author import AuthorApi
@@ -63,7 +64,8 @@ class AuthorSide:
             doubt=lambda key, identity: "" if pricing is None else pricing.why(key, identity),
         )
         writers = Writers(config.title, config.language, config.timezone)
-        self.pages, self.api = AuthorPages(gate, writers, sources), AuthorApi(sources)
+        self.pages = AuthorPages(gate, writers, sources)
+        self.api = AuthorApi(sources, Downloads(config).pieces)
 
     def close(self) -> None:
         """Give the desk's connection back."""

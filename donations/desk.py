@@ -8,8 +8,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from donations import overview
-from donations.author_facts import Asset, ClaimLine, Doubts, Full, OmissionLine, Step
+from donations import outbox, overview
+from donations.author_facts import (
+    Asset,
+    ClaimLine,
+    Delivered,
+    Doubts,
+    Full,
+    Notice,
+    OmissionLine,
+    Step,
+)
 from donations.gathering import keys_of
 from donations.ledger import Key
 from donations.overview import Asked
@@ -105,6 +114,31 @@ class Desk:
             annotations=tuple(store.annotations(key, identity)),
             inside=store.attributions(key, [identity]).get(identity, ()),
         )
+
+    async def notices(self, before: int | None, limit: int) -> list[Notice]:
+        """What was announced, the newest first, and how it fared; before a sequence number."""
+        return await self._store.run(self._notices, before, limit)
+
+    def _notices(self, before: int | None, limit: int) -> list[Notice]:
+        store = self._open()
+        events = store.transaction(outbox.read_latest, before, limit)
+        sequences = [event.sequence for event in events]
+        fared = store.transaction(outbox.read_deliveries, sequences)
+        return [
+            Notice(
+                event.sequence,
+                event.id,
+                event.type.value,
+                event.at,
+                event.payload,
+                tuple(
+                    Delivered(each.channel, each.message, each.attempts, each.at, each.error)
+                    for each in fared
+                    if each.sequence == event.sequence
+                ),
+            )
+            for event in events
+        ]
 
     async def by_hand(self) -> list[Annotation]:
         """The gifts that came another way, the oldest entry first."""

@@ -113,12 +113,14 @@ LAYERS = {
     "png qr reasons secrets signed snapshot valuation",
     "summary": "announcements arrivals books config differences evidence gathering goals ledger "
     "snapshot store",
-    "desk": "author_facts books config gathering ledger overview store summary valuation",
+    "desk": "author_facts books config gathering ledger outbox overview store summary valuation",
     "faring": "author_facts chains prices tracker",
-    "author_side": "books config config_author desk errors faring overview prices tracker web",
     "totals": "amounts config ledger quarantine snapshot store summary",
     "annotating": "books config control errors ledger store",
     "exporting": "books config exports gathering ledger store summary valuation",
+    "downloads": "books config exporting",
+    "author_side": "books config config_author desk downloads errors faring overview prices "
+    "tracker web",
     "totals_by": "books config desk errors exporting exports gathering ledger overview prices web",
     "showing": "bundle chains config errors ledger store",
     "lister": "config errors ledger listing snapshot store summary",

@@ -75,6 +75,8 @@ _AUTHOR_API = (
     "/api/v1/author/undoings",
     "/api/v1/author/manual-gifts",
     "/api/v1/author/health",
+    "/api/v1/author/notifications",
+    *(f"/api/v1/author/export.{form}" for form in ("csv", "json", "beancount", "hledger")),
 )
 
 # The same of the widgets that are not at the root.

@@ -53,6 +53,12 @@ SECRET_FEED = {
 }
 
 
+def download(media: str, name: str) -> dict[str, str]:
+    """A file for the author alone."""
+    kind = media if media == "application/json" else f"{media}; charset=utf-8"
+    return {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"', **_INERT}
+
+
 def _document(style_hash: str, ancestors: str, script_hash: str = "") -> dict[str, str]:
     """A page that runs our script and shows our style sheet, known by its hash, and no more."""
     scripts = f"'self' '{script_hash}'" if script_hash else "'self'"

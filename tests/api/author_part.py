@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from donations.desk import Desk
+from donations.downloads import Downloads
 from donations.store import Annotated, Store
 from donations.web import create_web
 from donations.web.api.author import AuthorApi
+from donations.web.api.throttle import AUTHOR, Throttle
 from donations.web.assets import load_assets
 from donations.web.author.room import Sources
 from donations.web.public import Readiness
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     from donations.books import Annotation
     from donations.config import Config
-    from donations.web.api.throttle import Throttle
     from donations.web.author.gate import Gate
 
 TOKEN = {"Authorization": f"Bearer {TOKENS['Claire']}"}
@@ -57,8 +58,11 @@ async def author_part(
             return await store.run(store.annotate, annotation, expects)
 
         gate = make_gate(None)
-        sources = Sources(desk, lambda: (), dict, keep, now)
-        author = AuthorApi(sources, throttle) if throttle else AuthorApi(sources)
+        author = AuthorApi(
+            Sources(desk, lambda: (), dict, keep, now),
+            Downloads(config).pieces,
+            throttle or Throttle(AUTHOR),
+        )
         app = create_web(
             Publisher(load_assets(), languages=("fr",)), Readiness, more=author.routes(), gate=gate
         )

@@ -15,6 +15,7 @@ from aiohttp import web
 from donations.books import Filter, place_of
 from donations.errors import StoreError
 from donations.ledger import Key, Kind, State
+from donations.web.api.author_files import AuthorFiles, Export
 from donations.web.api.author_forms import (
     AuthorEntriesForm,
     AuthorFullForm,
@@ -98,6 +99,7 @@ class AuthorApi:
     """Answers from what the author's pages answer from."""
 
     sources: Sources
+    export: Export
     throttle: Throttle = field(default_factory=lambda: Throttle(AUTHOR))
 
     def routes(self) -> list[Route]:
@@ -109,6 +111,7 @@ class AuthorApi:
             self.route("GET", "manual-gifts", self._manual, _MANUAL),
             self.route("GET", "health", self._health, _HEALTH),
             *AuthorWrites(self.sources, self.route).routes(),
+            *AuthorFiles(self.sources, self.export, self.route, self.admit).routes(),
         ]
 
     def route(
@@ -121,9 +124,7 @@ class AuthorApi:
         """A route below that of the author; ``tell`` gives the form of its answer."""
 
         async def answer(request: web.Request) -> web.Response:
-            wait = self.throttle.wait(request[OPERATOR])
-            if wait:
-                raise Problem(429, f"Ask again in {wait} s.", headers={"Retry-After": str(wait)})
+            self.admit(request)
             try:
                 told = await tell(request)
             except StoreError as error:
@@ -135,6 +136,12 @@ class AuthorApi:
             )
 
         return Route(method, AUTHOR_ROOT + path, answer, operation)
+
+    def admit(self, request: web.Request) -> None:
+        """Count one request of an author. Raises Problem (429) for one too many."""
+        wait = self.throttle.wait(request[OPERATOR])
+        if wait:
+            raise Problem(429, f"Ask again in {wait} s.", headers={"Retry-After": str(wait)})
 
     @property
     def money(self) -> Currency:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from donations.author_facts import Asset, Doubts, Full, UpstreamLine
+    from donations.author_facts import Asset, Doubts, Full, Notice, UpstreamLine
     from donations.books import Annotation, Entry, Figures, Filter, Place
     from donations.ledger import Key
     from donations.overview import Overview, Price
@@ -48,6 +48,9 @@ class Reads(Protocol):
     async def entries(self, wanted: Filter, before: Place | None, limit: int) -> list[Entry]: ...
 
     async def full(self, key: Key, identity: str) -> Full | None: ...
+
+    async def notices(self, before: int | None, limit: int) -> list[Notice]:
+        """What was announced, the newest first, and how it fared; before a sequence number."""
 
     async def by_hand(self) -> list[Annotation]: ...
 
