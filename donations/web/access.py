@@ -65,6 +65,7 @@ _AUTHOR = (
     "/author/gift",
     "/author/by-hand",
     "/author/health",
+    "/author/told",
     "/author/script.js",
 )
 _AUTHOR_API = (

@@ -45,7 +45,13 @@ _WIDE = """
       || node.getBoundingClientRect().left < -1)
 ).map((node) => node.outerHTML.slice(0, 99))
 """
-PATHS = ("/author", "/author/gifts?state=final", "/author/by-hand", "/author/health")
+PATHS = (
+    "/author",
+    "/author/gifts?state=final",
+    "/author/by-hand",
+    "/author/health",
+    "/author/told",
+)
 PRICES = {
     "BTC": Price("60123.1", NOW - 60, "kraken"),
     "BCH": Price("401", NOW - 60, "kraken"),

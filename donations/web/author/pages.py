@@ -22,6 +22,8 @@ from donations.web.author.login import Login
 from donations.web.author.overview_page import OverviewWriter
 from donations.web.author.room import Room, enter
 from donations.web.author.search import BadSearch, parse_search
+from donations.web.author.told_page import PAGE as TOLD
+from donations.web.author.told_page import ToldWriter, place_of
 from donations.web.markup import Html
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class AuthorPages:
             get("/author/by-hand", self._in(write.by_hand)),
             post("/author/by-hand", self._in(write.add_by_hand)),
             get("/author/health", self._in(_health)),
+            get("/author/told", self._in(_told)),
             get("/author/script.js", self._serve_script),
         ]
 
@@ -128,3 +131,11 @@ async def _health(room: Room) -> web.Response:
     page = HealthWriter(room.writer, room.root, desk.assets)
     body = page.write(room.sources.upstreams(), await desk.doubts())
     return room.show("health", body, "health")
+
+
+async def _told(room: Room) -> web.Response:
+    desk = room.sources.desk
+    before = place_of(room.request.query.get("before", ""))
+    notices = await desk.notices(before, TOLD + 1)
+    page = ToldWriter(room.writer, room.root, desk.assets)
+    return room.show("told", page.write(notices, before), "told")

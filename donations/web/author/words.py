@@ -29,6 +29,7 @@ _TABS = (
     ("author/gifts", "gifts"),
     ("author/by-hand", "by_hand"),
     ("author/health", "health"),
+    ("author/told", "told"),
 )
 
 
