@@ -14,6 +14,7 @@ _WATCHDOG = "tests/test_watchdog.py"
 _KEY = "tests/test_explorer_key.py"
 _NAMES = "tests/test_attribution.py"
 _STORAGE = "tests/test_storage_weather.py"
+_PROCESS = "tests/test_process_weather.py"
 _LATE = "tests/test_lateness.py"
 _LEVELS = "tests/test_ethereum_levels.py"
 
@@ -226,6 +227,17 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "if self._file not in (None, _file_at(self._path)):",
                 "if self._file == ():",
                 f"{_STORAGE}::test_each_failure_of_storage_is_told_and_heals",
+            ),
+        ),
+    ),
+    (
+        "donations/web/open_files.py",
+        (
+            (
+                "strangers may take all files of a process that may have few",
+                "_LEAST_CONNECTIONS = 8",
+                "_LEAST_CONNECTIONS = 75",
+                f"{_PROCESS}::test_out_of_files_readers_and_watch_go_on",
             ),
         ),
     ),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from donations.tracker import Tracker
     from tests.measured import Table
 
-SAMPLE, AT_ONCE = 30, 150
+SAMPLE, AT_ONCE = 30, 60
 _small_and_quick = test_fault_matrix._small_and_quick
 
 

@@ -7,10 +7,9 @@ answers HTTP/0.9 and tells its version.
 from __future__ import annotations
 
 import logging
-import resource
 import socket
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +19,7 @@ from aiohttp.http_exceptions import LineTooLong
 from donations.web.api.problem import Problem
 from donations.web.client_address import client_network
 from donations.web.middleware import add_headers
+from donations.web.open_files import ACCEPTED_AT_ONCE, as_files_allow
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,12 +29,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Files for the database, the upstreams and the log.
-_OTHER_FILES = 128
 # Connections that wait to be accepted: one that finds no place comes again a second later. The loop
 # takes only so many of them at a time, and serves others in between.
 _QUEUE = 2_048
-_ACCEPTED_AT_ONCE = 32
 # Bytes. They differ so that an error of the library, which names one, tells which it was.
 _LONGEST_LINE, _LONGEST_HEADER = 8_192, 8_190
 
@@ -247,21 +244,6 @@ def _within(client: Network, proxies: Network) -> bool:
     return client.version == proxies.version and client.network_address in proxies
 
 
-def _as_files_allow(limits: Limits) -> Limits:
-    """Fewer connections where this process may not have so many files open.
-
-    An accept that fails would stop everybody for a second at a time.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = limits.connections + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        room = max(soft - _OTHER_FILES, soft // 2)
-        return replace(limits, connections=min(limits.connections, room))
-    return limits
-
-
 def _lengthen_queue(site: web.BaseSite) -> None:
     """asyncio knows one number for the kernel's queue and for what it takes from it at a time."""
     server = getattr(site, "_server", None)
@@ -284,10 +266,10 @@ async def serve(
     ``trusted`` proxies bring many clients and may have as many connections as there are. Raises
     OSError when the address cannot be had: in use, not ours, or privileged.
     """
-    runner = _Runner(app, _as_files_allow(limits or Limits()), trusted)
+    runner = _Runner(app, as_files_allow(limits or Limits()), trusted)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port, backlog=_ACCEPTED_AT_ONCE)
+        site = web.TCPSite(runner, host, port, backlog=ACCEPTED_AT_ONCE)
         await site.start()
         for listening in runner.sites:
             _lengthen_queue(listening)
