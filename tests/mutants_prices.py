@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 _ANSWERS = "tests/prices/test_answers.py"
 _APPRAISER = "tests/prices/test_appraiser.py"
 _ARITHMETIC = "tests/prices/test_arithmetic.py"
+_ASKED = "tests/prices/test_asked.py"
 _CONSENSUS = "tests/prices/test_consensus.py"
 _MARKET = "tests/prices/test_market.py"
 _OWN = "tests/prices/test_own_file.py"
@@ -184,6 +185,18 @@ PRICES: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "(told or pause)",
                 "pause",
                 f"{_MARKET}::test_who_asks_for_a_pause_gets_it",
+            ),
+            (
+                "there is no budget",
+                "        self._left -= 1\n",
+                "        self._left -= 0\n",
+                f"{_ASKED}::test_no_source_is_asked_more_than_its_budget",
+            ),
+            (
+                "what is lacking is a failure",
+                "            self._answered()\n            raise\n",
+                "            self._failed(UpstreamError('lacking'))\n            raise\n",
+                f"{_ASKED}::test_what_it_lacks_is_remembered_for_a_day",
             ),
         ),
     ),

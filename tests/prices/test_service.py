@@ -59,13 +59,13 @@ async def test_gifts_are_valued_as_they_come(tmp_path: Path) -> None:
         world.btc.pay(BTC_SCRIPT, 1_500_000)
         world.eth.pay(ETH_ADDRESS, 10**17)
         world.eth.mine()
-        found = await until(lambda: all_valued(service, 2))
+        found = await until(lambda: all_valued(service, 2), seconds=30)
         assert all(is_true_value(each, world) for each in found)
         assert {each.value.source for each in found} == {"bitstamp + coinbase + kraken"}
         assert all(abs(e.value.price_time - e.transfer.received_at) < 1_900 for e in found)
         assert service.prices is not None
         today = service.prices.today
-        await until(lambda: set(today.prices) == {"BTC", "BCH", "ETH"})
+        await until(lambda: set(today.prices) == {"BTC", "BCH", "ETH"}, seconds=30)
         assert all(time.time() - each.at < 400 for each in today.prices.values())
         assert "prices" not in service.readiness().causes
 
@@ -93,7 +93,7 @@ async def test_a_value_stays_what_it_was(tmp_path: Path) -> None:
     async with World(5, markets=True) as world:
         async with service_on(world, tmp_path, only=("btc",)) as service:
             world.btc.pay(BTC_SCRIPT, 1_500_000)
-            (before,) = await until(lambda: all_valued(service, 1))
+            (before,) = await until(lambda: all_valued(service, 1), seconds=30)
             assert world.markets is not None
             for server in (world.markets.kraken, world.markets.coinbase, world.markets.bitstamp):
                 server.per_mille = 900
@@ -106,7 +106,7 @@ async def test_a_value_stays_what_it_was(tmp_path: Path) -> None:
 
             await until(confirmed)
         async with service_on(world, tmp_path, only=("btc",)) as service:
-            (after,) = await until(lambda: all_valued(service, 1))
+            (after,) = await until(lambda: all_valued(service, 1), seconds=30)
             assert after.value == before.value
 
 
@@ -125,7 +125,7 @@ async def test_a_missing_price_is_filled_in_later(
         async with service_on(world, tmp_path, only=("btc",)) as service:
             assert service.prices is not None
             world.btc.pay(BTC_SCRIPT, 1_500_000)
-            await until(lambda: service.prices.appraiser.doubts)
+            await until(lambda: service.prices.appraiser.doubts, seconds=30)
             ((doubt, count),) = service.prices.appraiser.doubts
             assert (doubt.doubt, count) == (Doubt.TOO_FEW, 1)
             (entry,) = await entries(service)
@@ -157,11 +157,11 @@ async def test_own_prices_win(tmp_path: Path) -> None:
         async with running(replace(config, prices=prices)) as (service, _):
             world.btc.pay(BTC_SCRIPT, 1_500_000)
             assert service.prices is not None
-            await until(lambda: service.prices.appraiser.doubts)
+            await until(lambda: service.prices.appraiser.doubts, seconds=30)
             day = datetime.now(config.timezone)
             path.write_text(f"date,asset,currency,price\n{day:%Y-%m-%d},BTC,EUR,12345.67\n")
             service.prices.appraiser.tick()
-            (entry,) = await until(lambda: all_valued(service, 1))
+            (entry,) = await until(lambda: all_valued(service, 1), seconds=30)
             assert entry.value.price == "12345.67"
             assert entry.value.source == "own file prices.csv"
             assert entry.value.minor == 18_519  # 185.18505
@@ -182,7 +182,7 @@ async def test_test_coins_have_no_value(tmp_path: Path) -> None:
         async with running(replace(config, chains={"btc": test})) as (service, _):
             world.btc.pay(BTC_SCRIPT, 1_500_000)
             assert service.prices is not None
-            await until(lambda: service.prices.appraiser.doubts)
+            await until(lambda: service.prices.appraiser.doubts, seconds=30)
             ((doubt, _),) = service.prices.appraiser.doubts
             assert doubt.doubt is Doubt.NO_MARKET
             assert doubt.text == "coins of the network regtest of Bitcoin have no price"
