@@ -155,8 +155,32 @@ async def test_what_is_hidden_is_in_no_public_answer(tmp_path: Path) -> None:
         after = shown(service, 1)
         assert _ageless(before) == _ageless(after)
         # A giver still finds his own payment, wherever he asks.
-        number = paid if isinstance(paid, str) else paid.hex()
-        assert SAID.search(await text(session, f"/w/quiet/thanks?tx={number}"))
+        assert SAID.search(await text(session, f"/w/quiet/thanks?tx={paid}"))
+
+
+@scene
+async def test_the_root_hides_as_the_others_do(tmp_path: Path) -> None:
+    """With one widget alone nothing of it is in the documented interface either."""
+    async with World(1) as world:
+        config = config_of(world, tmp_path)
+        alone = replace(config.widgets[1], slug=DEFAULT)
+        async with opened(replace(config, widgets=(alone,))) as (service, session):
+            await until(lambda: all(_settled(coin) for coin in shown(service).coins))
+            paid = world.btc.pay(BTC_SCRIPT, UNITS)
+            world.btc.mine()
+            await until(lambda: _says(session, f"/thanks?lang=en&tx={paid}"))
+            for path in (
+                *_texts(""),
+                "/api/v1/totals",
+                "/api/v1/gifts",
+                "/openapi.json",
+                "/readyz",
+            ):
+                async with session.get(path) as answer:
+                    body = (await answer.read()).decode("utf-8", "replace")
+                    hidden = re.match(r"/(feed|ledger|api)", path) is not None
+                    assert answer.status == (404 if hidden else 200), path
+                assert not SAID.search(body), path
 
 
 async def _says(session: aiohttp.ClientSession, path: str) -> bool:

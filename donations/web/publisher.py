@@ -7,7 +7,7 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from functools import partial
+from functools import lru_cache, partial
 from string import Template
 from typing import TYPE_CHECKING
 
@@ -109,8 +109,8 @@ class Publisher:
         self._default = FALLBACK if FALLBACK in self._locales else next(iter(self._locales))
         kept = {**assets.released, assets.script_name: assets.script}
         self._scripts = {
-            "/widget.js": prepare(assets.script, policy.SCRIPT),
-            **{f"/{name}": prepare(body, policy.SCRIPT_FOREVER) for name, body in kept.items()},
+            "/widget.js": _script(assets.script),
+            **{f"/{name}": _script(body, for_ever=True) for name, body in kept.items()},
         }
         self._edition: _Edition | None = None
 
@@ -243,6 +243,12 @@ class Publisher:
         known = integrity(style.encode())
         headers = policy.page(known) if hosted else policy.frame(known, integrity(_RESIZE.encode()))
         return self._prepare(page.encode(), headers)
+
+
+@lru_cache(maxsize=64)
+def _script(body: bytes, *, for_ever: bool = False) -> Prepared:
+    """All widgets have the same ones."""
+    return prepare(body, policy.SCRIPT_FOREVER if for_ever else policy.SCRIPT)
 
 
 def _ledger(locale: Locale, snapshot: Snapshot) -> Html:
