@@ -39,8 +39,10 @@ def read_prices(table: Table, folder: Path) -> PriceSettings:
     sources = table.texts("sources") if "sources" in table else SOURCES
     for index, name in enumerate(sources):
         if name not in SOURCES:
-            known = ", ".join(SOURCES)
-            raise table.error(f"unknown source; known: {known}", "sources", index)
+            hint = f"unknown source; known: {', '.join(SOURCES)}"
+            if name == CROSS:
+                hint = "the bank is asked by itself where its rates are needed: leave it out here"
+            raise table.error(hint, "sources", index)
         if name in sources[:index]:
             raise table.error("this source stands here twice", "sources", index)
     file = table.optional_text("file")

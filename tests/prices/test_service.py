@@ -13,6 +13,7 @@ from donations.books import Filter
 from donations.demo import faults
 from donations.demo.story import BTC_SCRIPT, ETH_ADDRESS
 from donations.demo.world import World
+from donations.faring import price_lines
 from donations.ledger import State
 from donations.prices import pricing
 from donations.prices.consensus import Doubt
@@ -68,6 +69,12 @@ async def test_gifts_are_valued_as_they_come(tmp_path: Path) -> None:
         await until(lambda: set(today.prices) == {"BTC", "BCH", "ETH"}, seconds=30)
         assert all(time.time() - each.at < 400 for each in today.prices.values())
         assert "prices" not in service.readiness().causes
+        lines = {line.operator: line for line in price_lines(service.prices)}
+        assert set(lines) == {"kraken", "coinbase", "bitstamp", "ecb"}
+        assert lines["ecb"].answered_at is None  # no rate was needed
+        assert time.time() - (lines["kraken"].answered_at or 0) < 60
+        assert world.markets is not None
+        assert lines["kraken"].server == world.markets.kraken.url
 
 
 @scene
@@ -137,6 +144,9 @@ async def test_a_missing_price_is_filled_in_later(
             await until(lambda: not service.readiness().reasons)
             met = service.readiness().causes["prices"]
             assert {Reason.NO_PRICE, Reason.SERVER_ERROR} <= set(met)
+            lines = {line.operator: line.reason for line in price_lines(service.prices)}
+            assert lines["coinbase"] is Reason.SERVER_ERROR
+            assert lines["kraken"] is None
             for server in down:
                 server.fault = None
             service.prices.appraiser.tick()

@@ -36,7 +36,7 @@ def test_servers_of_ones_own_are_named_by_source() -> None:
     ("text", "key", "reason"),
     [
         ('sources = ["krakken"]', "prices.sources[0]", "unknown source; known: kraken, coinbase"),
-        ('sources = ["ecb"]', "prices.sources[0]", "unknown source"),
+        ('sources = ["ecb"]', "prices.sources[0]", "leave it out here"),
         ('sources = ["kraken", "kraken"]', "prices.sources[1]", "twice"),
         ("sources = []", "prices.sources", "enabled = false"),
         ("enabled = 1", "prices.enabled", "true or false"),
