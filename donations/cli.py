@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 something is wrong with the world, 2 something is wrong wi
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -44,6 +46,9 @@ COMMANDS = (
     running.add_demo,
 )
 
+# What a full disk, a broken one or a limit of the shell makes of an output.
+_UNWRITABLE = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
+
 _DESCRIPTION = """\
 Watch-only tracker and widget for the Bitcoin, Bitcoin Cash and Ethereum gifts to a blog.
 It holds no key and cannot spend. Start like this:
@@ -58,6 +63,7 @@ It holds no key and cannot spend. Start like this:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    _open_outputs()
     try:
         _refuse_keys(words)
         options = _parser().parse_args(words)
@@ -71,10 +77,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"donations: {error}", file=sys.stderr)
         return WORLD_WRONG
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_output()
         return DONE
+    except OSError as error:
+        if error.errno not in _UNWRITABLE or error.filename is not None:
+            raise
+        _let_go_of_output()
+        print(f"donations: what was found cannot be written: {error.strerror}", file=sys.stderr)
+        return WORLD_WRONG
     except KeyboardInterrupt:
         return DONE
+
+
+def _open_outputs() -> None:
+    """Outputs that were closed lead nowhere; what an old terminal has no letter for is written so
+    that it can be read.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _let_go_of_output() -> None:
+    """What is left in its buffer would be tried again, and fail, when the program ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse_keys(words: Sequence[str]) -> None:

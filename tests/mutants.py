@@ -25,6 +25,7 @@ from tests.mutants_proof import PROOF
 from tests.mutants_show import SHOW
 from tests.mutants_sources import SOURCES
 from tests.mutants_tamper import TAMPER
+from tests.mutants_terminal import TERMINAL
 from tests.mutants_trust import TRUST
 from tests.mutants_weather import WEATHER
 from tests.mutants_widgets import WIDGETS
@@ -63,6 +64,7 @@ MUTANTS = tuple(
         *PRICES,
         *SHOW,
         *TAMPER,
+        *TERMINAL,
         *TRUST,
         *WEATHER,
         *WIDGETS,

@@ -349,6 +349,31 @@ def test_a_reader_that_goes_away_is_no_error(folder: Path, form: str) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("words", ["gifts", "totals --by year", "export csv", "export json"])
+def test_an_output_that_cannot_be_written_is_told(folder: Path, words: str) -> None:
+    """A full disk behind the output ends with 1 and one line; a closed output is let be."""
+    command = [*COMMAND, *words.split()]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, cwd=folder, stdout=full, stderr=subprocess.PIPE,
+                              env=ENVIRONMENT, text=True, check=False)  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == ("donations: what was found cannot be written: No space left on device\n")
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command], cwd=folder,
+                            stderr=subprocess.PIPE, env=ENVIRONMENT, text=True,
+                            check=False)  # fmt: skip
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_a_terminal_without_letters_is_written_to(folder: Path) -> None:
+    """Where the output is ASCII alone, other letters stand there as their numbers."""
+    done = subprocess.run(
+        [*COMMAND, "gifts", "--search", "+1"], cwd=folder, capture_output=True, check=False,
+        env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"+1 \\xe9" in done.stdout
+
+
 def test_nothing_of_a_terminal_is_in_the_output(folder: Path) -> None:
     """No command writes an escape sequence, whatever was written into the books."""
     for words in (["gifts"], ["totals", "--by", "month"], ["export", "summary", "--year", "2025"]):

@@ -165,17 +165,19 @@ async def test_work_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.M
 @scene
 async def test_what_was_begun_is_told(tmp_path: Path) -> None:
     """A service that is stopped in the middle of a command finishes it and answers."""
-    begun, end = asyncio.Event(), asyncio.Event()
+    begun, end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(_: dict[str, Any]) -> dict[str, Any]:
         begun.set()
         await end.wait()
+        ended.set()
         return {"kept": True}
 
     async with service(tmp_path, slow=slow) as database:
         call = asyncio.create_task(asked(database, "slow"))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.1, end.set)
+    assert ended.is_set()
     assert await call == {"kept": True}
     assert not socket_path(database).exists()
 

@@ -247,6 +247,20 @@ def test_a_damaged_database_is_not_backed_up(database: Path, tmp_path: Path) -> 
         file.write(b"\xff" * 9000)
     with pytest.raises(StoreError, match=r"damaged|malformed"):
         back_up(database, tmp_path / "copy", NOW)
+    made(tmp_path / "index.sqlite", 1)
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as raw:
+        raw.execute("PRAGMA writable_schema = ON")
+        changed = raw.execute(
+            "UPDATE sqlite_schema SET sql = replace(sql, '(chain, ', '(address, ') "
+            "WHERE type = 'index' AND tbl_name = 'transfers' AND sql LIKE '%(chain, %'"
+        )
+        assert changed.rowcount
+        raw.commit()
+    with pytest.raises(StoreError, match="is damaged: row"):
+        back_up(tmp_path / "index.sqlite", tmp_path / "copy", NOW)
+    assert not (tmp_path / "copy").exists()
+    for path in tmp_path.glob("index.*"):
+        path.unlink()
     assert files(tmp_path) <= {"d.sqlite", "d.sqlite.lock", "d.sqlite-wal", "d.sqlite-shm"}
 
 
@@ -333,12 +347,25 @@ def test_a_damaged_database_makes_room(database: Path, tmp_path: Path) -> None:
     """The case a backup is for: what lies there is no database any more, and is kept aside."""
     back_up(database, tmp_path / "copy", NOW)
     right = content(database)
+    saver = subprocess.Popen(
+        [sys.executable, "-m", "tests.saver", str(database), "4"],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert saver.stdout is not None
+    while saver.stdout.readline() != "saved 5\n":
+        pass
+    saver.kill()
+    saver.communicate()
+    log = database.with_name("d.sqlite-wal")
+    left = log.read_bytes()
+    assert left
     database.write_bytes(b"not a database" * 1000)
-    database.with_name("d.sqlite-wal").write_bytes(b"a log of something else" * 10)
     aside = restore(tmp_path / "copy", database, NETWORKS, UTC, NOW).aside
+    assert not log.exists()
     assert content(database) == right
     assert aside is not None
     assert aside.read_bytes() == b"not a database" * 1000
+    assert aside.with_name(aside.name + "-wal").read_bytes() == left
 
 
 def test_a_full_disk_leaves_no_half_of_a_backup(database: Path, tmp_path: Path) -> None:

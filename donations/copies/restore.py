@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -161,13 +161,7 @@ def _same_owner(database: Path, coming: Path) -> None:
 
 
 def _keep_aside(database: Path, now: int) -> Path:
-    """Give the present database a second name, and fold its log into it."""
-    try:
-        # The last connection to close folds the log in and takes it away.
-        with closing(sqlite3.connect(database)) as present:
-            present.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.DatabaseError:
-        pass  # damaged, which may be why a backup is restored: it is kept as it is
+    """Copy the present database, as it lies there, and leave no log in its place."""
     moment = datetime.fromtimestamp(now, UTC)
     aside = _free_name(database.with_name(f"{database.name}.before-{moment:%Y%m%dT%H%M%SZ}"))
     logs = [end for end in _LOGS if database.with_name(database.name + end).exists()]
@@ -175,9 +169,12 @@ def _keep_aside(database: Path, now: int) -> Path:
     for end in (*logs, ""):
         _copy_file(database.with_name(database.name + end), aside.with_name(aside.name + end))
     sync(database.parent)
-    # A log applies to whatever lies beside it, so that it may not stay for the new one.
-    for end in logs:
-        database.with_name(database.name + end).unlink()
+    # A log applies to whatever lies beside it, so that it may not stay for the new one. It is
+    # folded in first: killed here, the old one is whole. A damaged one may not take it.
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(database)) as present:
+        present.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for end in _LOGS:
+        database.with_name(database.name + end).unlink(missing_ok=True)
     return aside
 
 
