@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 from donations.announcements import Type
 from donations.app import running
 from donations.demo.story import BTC_SCRIPT
 from donations.demo.world import World
+from donations.goals import Elsewhere, Every, Goal, Period
 from donations.notify.goals import Goals, reaches
 from donations.notify.silence import Silence
 from donations.store import Store
@@ -20,6 +21,7 @@ from donations.tamper.state import after_failure, after_reading, announcements
 from tests.notify.receiver import receiving, webhook
 from tests.running import config_on, received, scene, service_on, truth, until
 from tests.saver import NETWORKS
+from tests.web.samples import snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,3 +132,19 @@ def test_a_page_is_told_when_it_may_lead_gifts_astray_and_when_it_is_fine() -> N
     assert (told.type, told.data["findings"]) == (Type.TAMPERED, [str(link)])
     assert [each.type for each in announcements(worse, fine)] == [Type.FINE]
     assert announcements(fine, after_reading(fine, url, [], 60)) == []
+
+
+def test_each_milestone_of_each_period_is_news() -> None:
+    """Their shares of the goal, with what came another way; the period of one that begins anew."""
+    goal = Goal(
+        "EUR", 2, 50_000, received=9_000, pending=16_000, fiat=True, milestones=(10_000, 25_000),
+        elsewhere=(Elsewhere("virement", 1_000),), every=Every.MONTH,
+        period=Period(date(2026, 11, 1), date(2026, 11, 30)),
+    )  # fmt: skip
+    (reach,) = reaches(replace(snapshot(), goal=goal))
+    assert (reach.period, reach.amount, reach.unit) == ("2026-11-01", "500", "EUR")
+    assert (reach.reached, reach.coming) == (frozenset({20}), frozenset({20, 50}))
+    (reach,) = reaches(replace(snapshot(), goal=replace(goal, received=49_000)))
+    assert reach.reached == frozenset({20, 50, 100})
+    once = replace(goal, every=None)
+    assert reaches(replace(snapshot(), goal=once))[0].period == ""
