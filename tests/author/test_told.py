@@ -44,6 +44,24 @@ def gift(config: Config, number: int) -> Announcement:
     return Announcement(Type.SEEN, f"gift {number}", NOW, data)
 
 
+def keep_some(config: Config) -> None:
+    """Some of everything, taken, given up, and told to nobody."""
+    tampered = {"url": f"https://blog.example/{EVIL}", "since": 1, "findings": [EVIL]}
+    silent = {"operator": EVIL, "chain": "btc", "since": 1, "answering": 1, "required": 2}
+    goal = {"target": {"amount": "500.00", "unit": "EUR"}, "percent": 50}
+    keep(
+        config,
+        gift(config, 1),
+        Announcement(Type.TAMPERED, "page", NOW, tampered),
+        Announcement(Type.SILENT, "upstream", NOW, silent),
+        Announcement(Type.GOAL, "goal", NOW, goal),
+        fared=(
+            Delivery("hook", 1, "evt_1", 1, NOW, None),
+            Delivery(EVIL, 1, "evt_1", 10, NOW, "HTTP 500"),
+        ),
+    )
+
+
 def test_what_was_sent_is_listed(tmp_path: Path) -> None:
     """The newest first, with what it is about, by which channel it went and why another gave up."""
 
@@ -52,20 +70,7 @@ def test_what_was_sent_is_listed(tmp_path: Path) -> None:
         async with author_pages(config) as browser:
             await browser.log_in()
             assert "Nothing was announced" in await browser.page("/author/told")
-        tampered = {"url": f"https://blog.example/{EVIL}", "since": 1, "findings": [EVIL]}
-        silent = {"operator": EVIL, "chain": "btc", "since": 1, "answering": 1, "required": 2}
-        goal = {"target": {"amount": "500.00", "unit": "EUR"}, "percent": 50}
-        keep(
-            config,
-            gift(config, 1),
-            Announcement(Type.TAMPERED, "page", NOW, tampered),
-            Announcement(Type.SILENT, "upstream", NOW, silent),
-            Announcement(Type.GOAL, "goal", NOW, goal),
-            fared=(
-                Delivery("hook", 1, "evt_1", 1, NOW, None),
-                Delivery(EVIL, 1, "evt_1", 10, NOW, "HTTP 500"),
-            ),
-        )
+        keep_some(config)
         async with author_pages(config) as browser:
             await browser.log_in()
             page = await browser.page("/author/told")

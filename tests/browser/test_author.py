@@ -15,6 +15,7 @@ from donations.author_facts import UpstreamLine
 from donations.overview import Price
 from donations.reasons import Reason
 from tests.author.client import NOW, TOKENS, author_pages, made, make_gate
+from tests.author.test_told import keep_some
 from tests.browser.test_gates import THEMES, wear
 from tests.nodes import install
 
@@ -75,8 +76,10 @@ UPSTREAMS = (
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """A database of these tests, with two thousand gifts."""
-    return made(tmp_path_factory.mktemp("author"), 2000)
+    """A database of these tests, with two thousand gifts, of which some were told."""
+    config = made(tmp_path_factory.mktemp("author"), 2000)
+    keep_some(config)
+    return config
 
 
 @asynccontextmanager

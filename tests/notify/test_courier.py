@@ -34,6 +34,10 @@ HOUR, DAY = 3_600, 86_400
 MAIL = ChannelSettings("mail", Way.EMAIL, ALL, "en", sender="a@b.example", recipient="c@d.example")
 
 
+class Killed(BaseException):
+    """The end of the process: the message may have been taken, and nobody noted it."""
+
+
 @dataclass
 class Told:
     """A channel that remembers what it took, and refuses as it is told."""
@@ -43,11 +47,14 @@ class Told:
     took: list[Message] = field(default_factory=list)
     tried: list[Message] = field(default_factory=list)
     clock: Time | None = None
+    dies: bool = False
     at: list[float] = field(default_factory=list)
 
     async def send(self, message: Message) -> None:
         """Take it, or raise what is next."""
         self.tried.append(message)
+        if self.dies:
+            raise Killed
         if self.always is not None:
             raise self.always
         if self.refuses:
@@ -279,18 +286,24 @@ async def test_a_digest_that_failed_is_sent_again_as_it_was(store: Store) -> Non
     time, channel = Time(), Told(refuses=[NotDelivered("451") for _ in range(3)])
     courier = await courier_of(store, channel, time, MAIL)
     await store.run(happen, store, 30, time)
+    channel.dies = True
+    with pytest.raises(Killed):
+        await courier.step()
+    channel.dies = False
+    await store.run(happen, store, 7, time)
+    courier = await courier_of(store, channel, time, MAIL)
     for _ in range(3):
         await work(courier, time, 3 * HOUR)
         await store.run(happen, store, 7, time)
         courier = await courier_of(store, channel, time, MAIL)
     await work(courier, time, DAY)
     digest = channel.tried[0]
-    assert channel.tried[:4] == 4 * [digest]
+    assert channel.tried[:5] == 5 * [digest]
     assert operators([digest]) == [str(n) for n in range(1, 31)]
     mails = [write(message, "a@b.example", "c@d.example") for message in channel.tried[:4]]
     assert len({bytes(mail) for mail in mails}) == 1
     rest = {n for m in channel.took[1:] for n in operators([m])}
-    assert rest == {str(n) for n in range(31, 52)}
+    assert rest == {str(n) for n in range(31, 59)}
 
 
 @scene
