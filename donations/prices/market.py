@@ -46,6 +46,7 @@ class _Look:
     told: Told
     silent: dict[str, str] = field(default_factory=dict)
     fresh: dict[str, dict[Slot, Quote]] = field(default_factory=dict)
+    again: set[Slot] = field(default_factory=set)  # was told, and is asked for once more
     unfinished: bool = False  # whether questions are left that may be asked at once
 
     def hear(self, name: str, quotes: Mapping[Slot, Quote]) -> None:
@@ -101,12 +102,26 @@ class Market:
 
     async def _ask(self, pair: Pair, slots: set[Slot], now: int, memory: Memory) -> _Look:
         look = _Look(pair, slots, now, await memory.load(pair, slots))
+        look.again = self._differing(look)
         await self._ask_all(look, slots, dear=False)
         rest = {slot for slot in slots if isinstance(self._judge(look, slot), Unknown)}
         await self._ask_all(look, rest, dear=True)
         for name, quotes in look.fresh.items():
             await memory.save(name, pair, quotes)
+        for slot in self._differing(look):
+            for asked in self.sources:
+                if not asked.waits(pair, slot):
+                    asked.put_off(pair, [slot])
         return look
+
+    def _differing(self, look: _Look) -> set[Slot]:
+        """What sources tell differently, one of them wrongly: it may tell otherwise later."""
+        verdicts = {slot: self._judge(look, slot) for slot in look.slots}
+        return {
+            slot
+            for slot, verdict in verdicts.items()
+            if isinstance(verdict, Unknown) and verdict.doubt is Doubt.DIFFER
+        }
 
     async def _ask_all(self, look: _Look, slots: set[Slot], *, dear: bool) -> None:
         """Ask every source at the same time, each one question after the other."""
@@ -115,7 +130,7 @@ class Market:
                 wanted = [
                     slot
                     for slot in slots
-                    if asked.name not in look.told.get(slot, {})
+                    if (asked.name not in look.told.get(slot, {}) or slot in look.again)
                     and asked.source.is_dear(slot, look.now) == dear
                     and not asked.waits(look.pair, slot)
                 ]

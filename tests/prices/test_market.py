@@ -113,6 +113,30 @@ async def test_two_that_differ_make_no_price() -> None:
 
 
 @scene
+async def test_who_told_a_wrong_price_may_correct_it(tmp_path: Path) -> None:
+    """What two told differently is asked for again, a minute later first; what was kept of it does
+    not stand in the way."""
+    store, clock = Store(tmp_path / "prices.sqlite3", UTC), Clock()
+    store.open({})
+    memory, moment = Memory(store), NOW - 60 * DAY
+    try:
+        async with market(names=("kraken", "coinbase"), clock=clock) as (markets, made):
+            markets.kraken.per_mille = 60
+            for _ in range(3):
+                told = await price_at(made, "ETH", moment, memory)
+                assert isinstance(told, Unknown)
+                assert told.doubt is Doubt.DIFFER
+            assert requests(markets)["kraken"] == 1
+            markets.kraken.per_mille = 0
+            clock.seconds += 61
+            told = await price_at(made, "ETH", moment, memory)
+            assert isinstance(told, Price)
+            assert requests(markets)["kraken"] == 2
+    finally:
+        store.close()
+
+
+@scene
 async def test_one_alone_is_not_believed_where_two_are_asked() -> None:
     """A source that is down leaves one: unknown, and who was not heard and why."""
     async with market(names=("kraken", "coinbase")) as (markets, made):
