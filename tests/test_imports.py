@@ -142,7 +142,7 @@ LAYERS = {
     "explorer_key": "app chains config errors reasons",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
     "sources store",
-    "demo": "amounts app config web",
+    "demo": "amounts app author_token config config_author web",
     "commands": "annotating app author_token books bundle check config config_author copies demo "
     "doctor errors event_loop explorer_key exporting exports init ledger notify own_word "
     "price_check showing store summary totals totals_by valuation watchdog web",

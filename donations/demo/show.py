@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from donations.app import running
-from donations.config import Config, parse
+from donations.author_token import digest_of, new_token
+from donations.config import Config, Operator, parse
+from donations.config_author import is_loopback
 from donations.demo.story import PAST, Story
 from donations.demo.world import World
 from donations.web.assets import load_assets
@@ -89,7 +92,9 @@ async def show(
         world = await stack.enter_async_context(World(seed, past=PAST, final_lag=8, markets=True))
         story = Story(world, seed, tell)
         story.begin()
-        config = demo_config(world, folder, host, port)
+        token, config = new_token(), demo_config(world, folder, host, port)
+        if is_loopback(host):
+            config = replace(config, author=(Operator("the author", digest_of(token)),))
         service, _ = await stack.enter_async_context(running(config))
         snapshot = service.publisher.published
         if snapshot is None:
@@ -102,6 +107,8 @@ async def show(
         await stack.enter_async_context(serve(app, host, post_port))
         tell(f"a sample post with the widget:  http://{host}:{post_port}/")
         tell(f"the hosted page of the service: http://{host}:{port}/")
+        if config.author:
+            tell(f"the author's own pages:        http://{host}:{port}/author, token {token}")
         tell("Ctrl-C ends the demo.")
         await story.run(speed)
 
