@@ -12,6 +12,7 @@ _GATHERING = "tests/test_gathering.py"
 _CONFIG = "tests/test_config_widgets.py"
 _WORDS = "tests/web/test_goal.py"
 _SEVERAL = "tests/test_several_widgets.py"
+_BELOW = "tests/web/test_below.py"
 
 WIDGETS: tuple[tuple[str, tuple[Bug, ...]], ...] = (
     (
@@ -161,6 +162,61 @@ WIDGETS: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "    if goal.unvalued:\n",
                 "    if goal.unvalued < 0:\n",
                 f"{_WORDS}::test_everything_of_a_goal_is_said_in_every_language",
+            ),
+        ),
+    ),
+    (
+        "donations/web/below.py",
+        (
+            (
+                "a widget is found with its prefix",
+                'request.path.removeprefix(f"/w/{slug}")',
+                'request.path.removeprefix(f"/w/")',
+                f"{_BELOW}::test_each_slug_answers_for_itself",
+            ),
+        ),
+    ),
+    (
+        "donations/web/proofs.py",
+        (
+            (
+                "a widget proves what another shows",
+                "if of is not None and (",
+                "if of is None and (",
+                f"{_BELOW}::test_a_widget_gives_proofs_of_its_own_addresses_alone",
+            ),
+        ),
+    ),
+    (
+        "donations/web/live.py",
+        (
+            (
+                "news of a widget wakes the readers of all",
+                "return self._editions.get(channel, self._start)",
+                "return max([self._start, *self._editions.values()])",
+                f"{_BELOW}::test_news_of_a_widget_is_for_its_readers",
+            ),
+        ),
+    ),
+    (
+        "donations/tamper/inspect.py",
+        (
+            (
+                "a widget must show what another shows",
+                "return next(known, expectation.addresses)",
+                "return expectation.addresses",
+                "tests/tamper/test_several_widgets.py::test_each_widget_may_stand_on_a_page",
+            ),
+        ),
+    ),
+    (
+        "donations/summary.py",
+        (
+            (
+                "a goal of some days takes all",
+                "if period != Period():",
+                "if period is None:",
+                "tests/test_goals_kept.py::test_each_gift_is_in_its_period_at_every_edge",
             ),
         ),
     ),
