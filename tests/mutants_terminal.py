@@ -59,13 +59,6 @@ TERMINAL: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 f"{_COPIES}::test_the_former_database_is_kept",
             ),
             (
-                "the log of the former database is applied to the new one",
-                "    for end in _LOGS:\n"
-                "        database.with_name(database.name + end).unlink(missing_ok=True)\n",
-                "",
-                f"{_COPIES}::test_a_damaged_database_makes_room",
-            ),
-            (
                 "between two steps there is no database",
                 "            coming.replace(database)\n",
                 "            database.unlink(missing_ok=True)\n"

@@ -31,6 +31,7 @@ from donations.demo.story import BTC_SCRIPT
 from donations.demo.world import World
 from donations.desk import Desk
 from donations.store import Store
+from donations.summary import read_snapshot
 from tests.benchmarks.many import config_of, make
 from tests.program import COMMAND, ENVIRONMENT
 from tests.running import config_file, received, scene, service_on, until
@@ -198,6 +199,12 @@ def test_all_ways_out_tell_the_same(folder: Path) -> None:
         c.asset: (c.received.units, c.received.transfers, c.received.minor, c.received.valued)
         for c in seen.coins
     } == {a: (s.units, s.transfers, s.minor, s.valued) for a, s in right.items()}
+    shown: dict[str, int] = defaultdict(int)
+    config = load(folder / "config.toml")
+    for coin in read_snapshot(config, config.widget, 1_800_000_000).coins:
+        for each in coin.sums or ():
+            shown[each.symbol] += each.received
+    assert shown == {a: s.units for a, s in right.items()}
     units: dict[str, int] = defaultdict(int)
     cents: dict[str, Decimal] = defaultdict(Decimal)
     text = run(folder, "export", "csv")

@@ -18,6 +18,8 @@ from donations.ledger import Block, Key, Kind, Level, State, Transfer
 from donations.valuation import Valuation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from donations.exports.line import Line
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -48,6 +50,17 @@ NOTES = (
     "=cmd|' /C calc'!A0",
     "DDE(\"cmd\";\"/C calc\")", "\u2028=1", "\u00a0=1",
 )  # fmt: skip
+
+
+_NASTY = "=+-@|%'\"\\;:[]{}()<>&#^~*!?,.$€é日ﷺ١"
+_NASTY += "\t\r\n\x00\x1b\x7f\u200b\u200d\u202e\u2066\u2028\ufeff＝＋－＠"
+
+
+def texts(seed: int, count: int) -> list[str]:
+    """So many texts of what every program takes for something of its own."""
+    chance = random.Random(seed)
+    words = (*_NASTY, *"aA1 0", "2026-01-01", "date:", "::", "{{", "}}", "@@", "http://x/")
+    return ["".join(chance.choices(words, k=chance.randrange(1, 30))) for _ in range(count)]
 
 
 @dataclass(frozen=True)
@@ -170,12 +183,12 @@ def balance(made: Made) -> dict[str, Fraction]:
     return dict(sums)
 
 
-def with_notes(made: Made) -> Made:
+def with_notes(made: Made, texts: Sequence[str] = NOTES) -> Made:
     """The same books, every text in turn written about a gift that counts."""
     gifts = [entry for entry in made.entries if is_received(entry.transfer)]
     noted = [
         replace(entry, remarks=Remarks(note=text, thanks=text, sequence=1))
-        for entry, text in zip(gifts, NOTES, strict=False)
+        for entry, text in zip(gifts, texts, strict=False)
     ]
-    assert len(noted) == len(NOTES)
+    assert len(noted) == len(texts)
     return replace(made, entries=noted)

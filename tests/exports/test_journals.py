@@ -7,6 +7,8 @@ import io
 import re
 import subprocess
 from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -16,11 +18,25 @@ from beancount import loader
 from beancount.core import data
 from beancount.core.position import Cost
 
+from donations.books import Remarks
 from donations.exports.beancount import beancount
 from donations.exports.hledger import hledger
-from donations.exports.line import Class
+from donations.exports.line import Class, visible
 from donations.exports.movement import coins_of
-from tests.exports.made import DECIMALS, KEYS, NOTES, Made, balance, books, received, with_notes
+from donations.ledger import Block
+from tests.exports.made import (
+    DECIMALS,
+    KEYS,
+    NOTES,
+    PARIS,
+    Made,
+    balance,
+    books,
+    is_received,
+    received,
+    texts,
+    with_notes,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -167,6 +183,36 @@ def test_the_cost_is_the_value_at_receipt(program: str, made: Made, tmp_path: Pa
         for match in re.findall(r"(-?[\d,]+\.\d+) EUR\b(?!-)", text)
     )
     assert told == Fraction(sum(sum_.minor for sum_ in received(made).values()), 100)
+
+
+def test_random_texts_stay_remarks(tmp_path: Path, seed: int) -> None:
+    """Hundreds of texts made of the marks of every program change no booking either."""
+    made = books(seed, 3_000)
+    made = with_notes(Made(made.entries, [], made.frame), texts(seed, 400))
+    entries, errors = beans(made)
+    assert errors == []
+    told = [entry for entry in entries if isinstance(entry, data.Transaction)]
+    assert {entry.meta["note"] for entry in told} == {visible(line.note) for line in made.lines}
+    bare = Made([replace(e, remarks=Remarks()) for e in made.entries], [], made.frame)
+    for program in ("hledger", "ledger"):
+        assert postings(program, tmp_path, made) == postings(program, tmp_path, bare)
+
+
+def test_days_are_those_of_the_author(tmp_path: Path, seed: int) -> None:
+    """A gift of the last second of a year in Paris is booked in it, the next one in the next."""
+    made = books(seed, 200)
+    entry = next(e for e in made.entries if is_received(e.transfer) and e.value)
+    new_year = int(datetime(2026, 1, 1, tzinfo=PARIS).timestamp())
+    found = []
+    for at in (new_year - 1, new_year):
+        moved = replace(entry.transfer, first_seen=at, block=Block(1, "b", at + 600))
+        one = Made([replace(entry, transfer=moved)], [], made.frame)
+        (told,) = (e for e in beans(one)[0] if isinstance(e, data.Transaction))
+        found.append(str(told.date))
+        for program in ("hledger", "ledger"):
+            text = run(program, tmp_path, one, "print")
+            found.append(text[:10].replace("/", "-"))
+    assert found == ["2025-12-31"] * 3 + ["2026-01-01"] * 3
 
 
 def test_whatever_is_written_stays_a_remark(tmp_path: Path, seed: int) -> None:
