@@ -104,13 +104,19 @@ class Notifier:
             self.wake()
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._look())
-            if self._fetched:
-                group.create_task(self._renew())
-            for courier in self.couriers:
-                group.create_task(courier.run())
+        """Deliver until cancelled. An error in one channel, a bug, ends none of the others."""
+        works = [self._look(), *(courier.run() for courier in self.couriers)]
+        if self._fetched:
+            works.append(self._renew())
+        tasks = [asyncio.create_task(work) for work in works]
+        for task in tasks:
+            task.add_done_callback(_report)
+        try:
+            await asyncio.wait(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def close(self) -> None:
         for courier in self.couriers:
@@ -132,3 +138,8 @@ class Notifier:
             except StoreError as error:
                 logger.error("the feeds cannot be renewed: %s", error)
             await self._news.wait()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("a channel ended by an error", exc_info=task.exception())

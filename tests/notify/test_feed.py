@@ -44,6 +44,7 @@ async def test_who_knows_the_address_is_told(tmp_path: Path) -> None:
                     return [entry.text for entry in feed.iter(f"{ATOM}title")][1:]
 
             await until(lambda: received(service, "btc") is not None)
+            await until(lambda: _found(http, port))
             assert await titles() == []
             world.btc.pay(BTC_SCRIPT, 5_000_000)
             await until(titles)
@@ -59,12 +60,20 @@ async def test_nobody_else_learns_that_there_is_one(tmp_path: Path) -> None:
             folder.mkdir()
             config = replace(config_on(world, folder, only=("btc",)), notify=notify)
             async with running(config) as (_, port):
+                if notify:
+                    await until(lambda: _found(http, port))
                 answers = set()
                 for name in ("made-up", SECRET[:-1], SECRET + "x", SECRET.upper(), "%20", "é"):
                     for path in (f"events/{name}.atom", f"nothing/{name}"):
                         async with http.get(f"http://127.0.0.1:{port}/{path}") as answer:
                             answers.add((answer.status, await answer.text()))
                 assert answers == {(404, "404: Not Found")}
+
+
+async def _found(http: aiohttp.ClientSession, port: int) -> bool:
+    """Whether the feed is there for who knows its address."""
+    async with http.get(f"http://127.0.0.1:{port}/events/{SECRET}.atom") as answer:
+        return answer.status == 200
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from donations.demo.world import World
 from donations.goals import Elsewhere, Every, Goal, Period
 from donations.notify.goals import Goals, reaches
 from donations.notify.silence import Silence
+from donations.notify.webhook import Webhook
 from donations.store import Store
 from donations.tamper.finding import Finding, What
 from donations.tamper.state import after_failure, after_reading, announcements
@@ -25,6 +26,10 @@ from tests.web.samples import snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+    from donations.notify.message import Message
 
 
 @scene
@@ -148,3 +153,28 @@ def test_each_milestone_of_each_period_is_news() -> None:
     assert reach.reached == frozenset({20, 50, 100})
     once = replace(goal, every=None)
     assert reaches(replace(snapshot(), goal=once))[0].period == ""
+
+
+@scene
+async def test_an_error_of_one_channel_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even a bug in it: the log has it, and the others go on."""
+    async with World(1) as world, receiving() as receiver:
+        channels = (webhook("http://127.0.0.1:1/", "broken"), webhook(receiver.url))
+        config = replace(config_on(world, tmp_path, only=("btc",)), notify=channels)
+        send = Webhook.send
+
+        async def sometimes(self: Webhook, message: Message) -> None:
+            if self._settings.name == "broken":
+                raise ZeroDivisionError
+            await send(self, message)
+
+        monkeypatch.setattr(Webhook, "send", sometimes)
+        async with running(config) as (service, _):
+            await until(lambda: received(service, "btc") is not None)
+            for _ in range(2):
+                world.btc.pay(BTC_SCRIPT, 5_000_000)
+            await until(lambda: receiver.types == 2 * ["gift.seen"])
+            await until(lambda: received(service, "btc") == truth(world, "btc"))
+    assert "a channel ended by an error" in caplog.text
