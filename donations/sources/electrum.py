@@ -29,13 +29,13 @@ from donations.sources.electrum_history import History, Row, parse_history, port
 from donations.sources.electrum_proofs import named, read_headers, read_inclusion
 from donations.sources.electrum_rivals import find_rivals
 from donations.sources.shelf import Content
-from donations.sources.utxo_told import ask_second_reader, check_settled, tell
+from donations.sources.utxo_told import ask_second_reader, check_network, check_settled, tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from donations.chains.base import Network
-    from donations.ledger import Key
+    from donations.ledger import Block, Key
     from donations.proof.inclusion import Inclusion
     from donations.sources.certificates import Certificates
     from donations.sources.shelf import Shelf
@@ -169,23 +169,12 @@ class ElectrumSource:
         return connection
 
     async def _check_network(self, connection: Connection) -> None:
-        """By headers, not by what the server says of itself: BTC and BCH share their genesis."""
         await self._blocks.refresh(connection)
-        marks = [(0, self._network.genesis)] if self._network.genesis else []
-        if self._network.landmark is not None:
-            marks.append(self._network.landmark)
-        for height, expected in marks:
-            if height > self._blocks.tip.height:
-                raise UpstreamMalformed(
-                    f"its chain ends before block {height}: not synchronized?",
-                    why=Reason.NOT_SYNCHRONIZED,
-                )
-            found = (await Blocks().at(connection, [height]))[height]
-            if found.hash != expected:
-                raise UpstreamMalformed(
-                    f"it serves another network than {self._network.name}: block {height} differs",
-                    why=Reason.WRONG_NETWORK,
-                )
+
+        async def block_at(height: int) -> Block:
+            return (await Blocks().at(connection, [height]))[height]
+
+        await check_network(self._network, self._blocks.tip, block_at)
 
     def _take_notice(self, method: str, params: list[Any]) -> None:
         if method == "blockchain.headers.subscribe" and params:

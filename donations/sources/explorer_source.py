@@ -31,7 +31,7 @@ from donations.sources.haskoin import HaskoinApi
 from donations.sources.rest import Rest
 from donations.sources.shelf import Content
 from donations.sources.transport import NotFound
-from donations.sources.utxo_told import ask_second_reader, check_settled, tell
+from donations.sources.utxo_told import ask_second_reader, check_network, check_settled, tell
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -140,24 +140,11 @@ class ExplorerSource:
                 why=Reason.NOT_FOUND,
             ) from None
         if not self._checked:
-            await self._check_network()
+            await check_network(self._network, self._blocks.tip, self._block_at)
             self._checked = True
 
-    async def _check_network(self) -> None:
-        marks = [(0, self._network.genesis)] if self._network.genesis else []
-        if self._network.landmark is not None:
-            marks.append(self._network.landmark)
-        for height, expected in marks:
-            if height > self._blocks.tip.height:
-                raise UpstreamMalformed(
-                    f"its chain ends before block {height}: not synchronized?",
-                    why=Reason.NOT_SYNCHRONIZED,
-                )
-            if (await self._blocks.at(self._api, [height]))[height].hash != expected:
-                raise UpstreamMalformed(
-                    f"it serves another network than {self._network.name}: block {height} differs",
-                    why=Reason.WRONG_NETWORK,
-                )
+    async def _block_at(self, height: int) -> Block:
+        return (await self._blocks.at(self._api, [height]))[height]
 
     # -- one look
 
@@ -265,7 +252,7 @@ class ExplorerSource:
         if rival.height is not None:
             if rival.height > tip.height:
                 raise UpstreamMoved("what took a gift's place is ahead of the blocks")
-            block = (await self._blocks.at(self._api, [rival.height]))[rival.height]
+            block = await self._block_at(rival.height)
             if rival.block is not None and rival.block != block:
                 raise UpstreamMoved("what took a gift's place is in a block of another branch")
         return Transaction(rival.txid, block, frozenset(rival.transaction.inputs))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from donations.chains.second_opinion import check_transaction
-from donations.errors import BadObservation
+from donations.errors import BadObservation, UpstreamMalformed
 from donations.ledger import Block, Transaction
+from donations.reasons import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+    from donations.chains.base import Network
     from donations.proof.transaction import RawTransaction
     from donations.sources.base import Ask
     from donations.sources.electrum_history import Row
@@ -69,3 +71,26 @@ def ask_second_reader(raws: Iterable[bytes], transactions: Iterable[RawTransacti
     for raw, transaction in zip(raws, transactions, strict=True):
         outputs = [(units, script) for script, units in transaction.outputs]
         check_transaction(raw, transaction.txid, outputs)
+
+
+async def check_network(
+    network: Network, tip: Block, block_at: Callable[[int], Awaitable[Block]]
+) -> None:
+    """By blocks, not by what a server says of itself: BTC and BCH share their genesis.
+
+    Raises UpstreamMalformed.
+    """
+    marks = [(0, network.genesis)] if network.genesis else []
+    if network.landmark is not None:
+        marks.append(network.landmark)
+    for height, expected in marks:
+        if height > tip.height:
+            raise UpstreamMalformed(
+                f"its chain ends before block {height}: not synchronized?",
+                why=Reason.NOT_SYNCHRONIZED,
+            )
+        if (await block_at(height)).hash != expected:
+            raise UpstreamMalformed(
+                f"it serves another network than {network.name}: block {height} differs",
+                why=Reason.WRONG_NETWORK,
+            )
