@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from tests.mutants_core import AGREEMENT, LEDGER, STORE
 from tests.mutants_ethereum import ETHEREUM
+from tests.mutants_interface import INTERFACE
 from tests.mutants_notify import NOTIFY
 from tests.mutants_prices import PRICES
 from tests.mutants_proof import PROOF
@@ -59,6 +60,7 @@ MUTANTS = tuple(
         *STORE,
         *SOURCES,
         *ETHEREUM,
+        *INTERFACE,
         *NOTIFY,
         *PROOF,
         *PRICES,
