@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.mutants_author import AUTHOR
 from tests.mutants_core import AGREEMENT, LEDGER, STORE
 from tests.mutants_ethereum import ETHEREUM
 from tests.mutants_interface import INTERFACE
@@ -66,6 +67,7 @@ MUTANTS = tuple(
         *PRICES,
         *SHOW,
         *TAMPER,
+        *AUTHOR,
         *TERMINAL,
         *TRUST,
         *WEATHER,

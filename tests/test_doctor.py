@@ -150,6 +150,8 @@ def test_a_lived_ledger_is_in_order(config: Config) -> None:
             "not those of the transfers",
         ),
         ("UPDATE transfers SET excluded = 1 WHERE amount = '5001'", "than the author wrote"),
+        ("DELETE FROM unvalued", "without a value that is not theirs"),
+        ("UPDATE unvalued SET received_at = 7", "without a value that is not theirs"),
         ("DROP TABLE totals", "tables are missing"),
         ("PRAGMA user_version = 999", "newer than this program"),
     ],

@@ -95,6 +95,7 @@ def audit(connection: sqlite3.Connection, zone: tzinfo) -> Audit:
         if transfer.bucket is not None:
             _check_rivals(transfer, consumer, faults)
     _compare_totals(connection, books, faults)
+    _check_unvalued(connection, faults)
     waiting = tuple(_check_balances(connection, books, faults))
     return Audit(tuple(books.values()), faults, waiting)
 
@@ -248,6 +249,23 @@ def _compare_totals(connection: sqlite3.Connection, books: dict[Key, Book], faul
                     f"{key.address} {key.asset} {period} {bucket}: kept {_told(theirs)}, "
                     f"the transfers make {_told(ours)}",
                 )
+
+
+_WAITING = """
+SELECT chain, address, asset, id, received_at FROM transfers AS t
+WHERE state NOT IN ('dropped', 'replaced') AND NOT EXISTS (
+  SELECT 1 FROM valuations AS v WHERE v.chain = t.chain AND v.address = t.address
+  AND v.asset = t.asset AND v.id = t.id
+  AND v.currency = (SELECT value FROM facts WHERE name = 'currency'))
+"""
+_LISTED = "SELECT chain, address, asset, id, received_at FROM unvalued"
+
+
+def _check_unvalued(connection: sqlite3.Connection, faults: Faults) -> None:
+    """Those that wait for a price are the standing ones without a value."""
+    for one, other in ((_WAITING, _LISTED), (_LISTED, _WAITING)):
+        for row in connection.execute(f"SELECT * FROM ({one} EXCEPT {other})"):  # noqa: S608
+            faults.add("a list of those without a value that is not theirs", row.id)
 
 
 def _told(figure: Figure) -> str:
