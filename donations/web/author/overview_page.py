@@ -173,10 +173,10 @@ class OverviewWriter:
             amount = locale.amount(got.units, coin.decimals, coin.asset)
             bars.append(Bar(coin.asset, str(money), got.minor))
             counts = [locale.whole(got.transfers), locale.whole(got.unvalued)]
-            rows.append((escape(coin.asset), [amount, *counts, money, today]))
+            rows.append((escape(coin.asset), [money, today, amount, *counts]))
         heads = [
             say(head)
-            for head in ("coin", "amount", "gifts_count", "unvalued_count", "receipt", "today_head")
+            for head in ("coin", "receipt", "today_head", "amount", "gifts_count", "unvalued_count")
         ]
         return self._pages.piece(
             "figure",
@@ -197,13 +197,13 @@ class OverviewWriter:
                 (
                     escape(name),
                     [
+                        self._money(line.worth),
                         locale.whole(line.worth.gifts),
                         locale.whole(line.worth.unvalued),
-                        self._money(line.worth),
                     ],
                 )
             )
-        heads = [say("widget"), say("gifts_count"), say("unvalued_count"), say("receipt")]
+        heads = [say("widget"), say("receipt"), say("gifts_count"), say("unvalued_count")]
         note = Html()
         if len(all_.widgets) > 1:
             note = self._pages.piece("apart", text=say("shared"))
@@ -219,9 +219,9 @@ class OverviewWriter:
     def _table(self, name: str, first: str, lines: Iterable[tuple[Html, Worth]]) -> Html:
         say, whole = self._pages.say, self._pages.locale.whole
         rows = [
-            (name, [whole(its.gifts), whole(its.unvalued), self._money(its)]) for name, its in lines
+            (name, [self._money(its), whole(its.gifts), whole(its.unvalued)]) for name, its in lines
         ]
-        heads = [say(first), say("gifts_count"), say("unvalued_count"), say("receipt")]
+        heads = [say(first), say("receipt"), say("gifts_count"), say("unvalued_count")]
         return self._any_table(say(name), heads, rows)
 
     def _any_table(
