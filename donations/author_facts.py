@@ -82,6 +82,19 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelLine:
+    """How a channel fares: ``error`` is why it did not take the last message, None: it did.
+
+    ``stopped``: it wants nothing more until its settings change.
+    """
+
+    name: str
+    kind: str
+    error: str | None
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """An event that was announced: ``payload`` is the JSON that is sent."""
 

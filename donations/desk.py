@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from donations import outbox, overview
 from donations.author_facts import (
     Asset,
+    ChannelLine,
     ClaimLine,
     Delivered,
     Doubts,
@@ -139,6 +140,20 @@ class Desk:
             )
             for event in events
         ]
+
+    async def channels(self) -> list[ChannelLine]:
+        """How each configured channel fares."""
+        return await self._store.run(self._channels)
+
+    def _channels(self) -> list[ChannelLine]:
+        kept = {each.name: each for each in self._open().transaction(outbox.read_channels)}
+        lines = []
+        for each in self._config.notify:
+            known = kept.get(each.name)
+            error = None if known is None else known.error
+            stopped = known is not None and known.stopped_at is not None
+            lines.append(ChannelLine(each.name, each.way.value, error, stopped))
+        return lines
 
     async def by_hand(self) -> list[Annotation]:
         """The gifts that came another way, the oldest entry first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from donations import outbox
@@ -13,6 +14,7 @@ from donations.outbox import Delivery, Progress
 from donations.store import Store
 from donations.web.author.told_page import PAGE
 from tests.author.client import NOW, author_pages, made
+from tests.notify.receiver import webhook
 from tests.web.waiting import run
 
 if TYPE_CHECKING:
@@ -86,6 +88,35 @@ def test_what_was_sent_is_listed(tmp_path: Path) -> None:
         assert "abandonné (HTTP 500)" in french
         assert "<script>alert" not in page
         assert "\u202e" not in page
+
+    run(scene())
+
+
+def test_channels_say_how_they_fare(tmp_path: Path) -> None:
+    """One that works, one that fails and one that wants nothing more, each with its reason."""
+
+    async def scene() -> None:
+        config = made(tmp_path, 3)
+        async with author_pages(config) as browser:
+            await browser.log_in()
+            assert "Nobody is told" in await browser.page("/author/told")
+        names = ("fine", "slow", "gone")
+        config = replace(config, notify=tuple(webhook("https://of-mine.example", n) for n in names))
+        with closing(Store(config.database, config.timezone, config.currency)) as store:
+            store.open({name: settings.network.name for name, settings in config.chains.items()})
+            for progress in (
+                Progress("slow", "", 0, attempts=2, error="no connection"),
+                Progress("gone", "", 0, error="HTTP 410", stopped_at=1),
+            ):
+                store.transaction(outbox.put_progress, progress)
+        async with author_pages(config) as browser:
+            await browser.log_in()
+            page = await browser.page("/author/told")
+        words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+        assert "fine webhook works" in words
+        assert "slow webhook does not take it no connection" in words
+        assert "gone webhook wants nothing more until its settings change HTTP 410" in words
+        assert "of-mine" not in page
 
     run(scene())
 

@@ -138,4 +138,5 @@ async def _told(room: Room) -> web.Response:
     before = place_of(room.request.query.get("before", ""))
     notices = await desk.notices(before, TOLD + 1)
     page = ToldWriter(room.writer, room.root, desk.assets)
-    return room.show("told", page.write(notices, before), "told")
+    body = page.write(notices, before, await desk.channels())
+    return room.show("told", body, "told")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from donations.author_facts import Asset, Doubts, Full, Notice, UpstreamLine
+    from donations.author_facts import Asset, ChannelLine, Doubts, Full, Notice, UpstreamLine
     from donations.books import Annotation, Entry, Figures, Filter, Place
     from donations.ledger import Key
     from donations.overview import Overview, Price
@@ -51,6 +51,9 @@ class Reads(Protocol):
 
     async def notices(self, before: int | None, limit: int) -> list[Notice]:
         """What was announced, the newest first, and how it fared; before a sequence number."""
+
+    async def channels(self) -> list[ChannelLine]:
+        """How each configured channel fares."""
 
     async def by_hand(self) -> list[Annotation]: ...
 

@@ -12,7 +12,7 @@ from donations.web.markup import Html, escape, join
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from donations.author_facts import Asset, Delivered, Notice
+    from donations.author_facts import Asset, ChannelLine, Delivered, Notice
     from donations.web.author.words import Writer
 
 PAGE = 50
@@ -30,11 +30,16 @@ class ToldWriter:
         self._pages, self._zone, self._root = writer.pages, writer.zone, root
         self._assets = assets
 
-    def write(self, notices: Sequence[Notice], before: int | None) -> Html:
+    def write(
+        self, notices: Sequence[Notice], before: int | None, channels: Sequence[ChannelLine]
+    ) -> Html:
         """The body: at most a page of events, and one more where there is a next page."""
         say, piece = self._pages.say, self._pages.piece
+        first = piece("apart", text=say("told_no_channel"))
+        if channels:
+            first = piece("told", lines=piece("list", lines=join(map(self._channel, channels))))
         if not notices:
-            return self._pages.note("told_nothing")
+            return join([first, self._pages.note("told_nothing")])
         shown = notices[:PAGE]
         links: list[Html] = []
         if before is not None:
@@ -44,7 +49,17 @@ class ToldWriter:
             rel = Html(' rel="next"')
             links.append(piece("toldon", query=query, text=say("older"), rel=rel))
         lines = piece("list", lines=join(map(self._line, shown)))
-        return join([piece("told", lines=lines), piece("links", links=join(links))])
+        return join([first, piece("told", lines=lines), piece("links", links=join(links))])
+
+    def _channel(self, channel: ChannelLine) -> Html:
+        good = channel.error is None
+        state = "good" if good else "stopped" if channel.stopped else "failing"
+        word = self._pages.say(f"told_{state}")
+        mark = self._pages.piece("mark", name="good" if good else "failing", word=word)
+        about = Html() if channel.error is None else escape(channel.error)
+        return self._pages.piece(
+            "toldchannel", name=channel.name, kind=channel.kind, mark=mark, about=about
+        )
 
     def _line(self, notice: Notice) -> Html:
         data = json.loads(notice.payload)["data"]
