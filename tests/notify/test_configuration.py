@@ -134,6 +134,10 @@ def test_a_channel_is_shown_without_its_secrets() -> None:
     )
     for secret in (SECRET, "hooks.example", "hidden", WORD):
         assert secret not in text
+    one, other = read(HOOK).notify[0], read(HOOK.replace("/in", "/out")).notify[0]
+    assert one.mark != other.mark
+    assert one.mark == read(HOOK).notify[0].mark
+    assert len(one.mark) == 6
 
 
 @scene
