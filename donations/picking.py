@@ -53,7 +53,10 @@ def pick(
     table = UNVALUED if wanted.valued is False else TRANSFERS
     conditions += _conditions(wanted, table)
     places: list[Place] = []
+    begun = _chains(connection, wanted.text) if wanted.text else None
     for key in keys:
+        if begun is not None and key.chain not in begun:
+            continue  # it would be read to its end for nothing
         where = [*conditions, *_below(table, key, before)]
         places += _places(connection, table, key, where, limit)
     return list(_read(connection, sorted(places, reverse=True)[:limit], []))
@@ -230,6 +233,17 @@ def _begun(connection: Connection, name: str, most: int) -> set[Place] | None:
         found |= {_place(row) for row in connection.execute(query.limit(most + 1))}
         if len(found) > most:
             return None
+    return found
+
+
+def _chains(connection: Connection, part: str) -> set[str]:
+    """The chains on which a transfer is meant by a text, by its name or by what was written."""
+    name, found = part.lower(), {place[1] for place in _told(connection, part)}
+    for chain in {key.chain for key in read_keys(connection)} - found:
+        begins = (TRANSFERS.c.id >= name, TRANSFERS.c.id < name + "\U0010ffff")
+        query = select(TRANSFERS.c.id).where(TRANSFERS.c.chain == chain, *begins).limit(1)
+        if connection.execute(query).first() is not None:
+            found.add(chain)
     return found
 
 
