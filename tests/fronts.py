@@ -73,7 +73,7 @@ class Front:
         self.manner, self.port = manner, 0
         self._behind, self._host = behind, host
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._lines: set[asyncio.WriteTransport] = set()
 
     async def __aenter__(self) -> Front:
         self._server = await asyncio.start_server(self._accept, self._host, self.port)
@@ -87,16 +87,20 @@ class Front:
 
     def drop(self) -> None:
         """End all connections."""
-        for writer in tuple(self._writers):
-            writer.transport.abort()
+        for line in tuple(self._lines):
+            line.abort()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        manner = self.manner
+        line, manner = writer.transport, self.manner
+        self._lines.add(line)
         with suppress(OSError, ssl.SSLError, asyncio.IncompleteReadError):
             match manner:
                 case ssl.SSLContext():
-                    await writer.start_tls(manner)
+                    try:
+                        await writer.start_tls(manner)
+                    finally:
+                        # A line that ends in the handshake leaves none there.
+                        writer._transport = writer.transport or line  # type: ignore[attr-defined]
                     await self._pass_on(reader, writer)
                 case Manner.PLAIN:
                     await self._pass_on(reader, writer)
@@ -109,16 +113,16 @@ class Front:
                     await writer.drain()
                 case Manner.HANGS_UP:
                     await reader.read(1)
-        self._writers.discard(writer)
-        writer.close()
+        self._lines.discard(line)
+        line.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner, outer = await asyncio.open_connection("127.0.0.1", self._behind)
-        self._writers.add(outer)
+        self._lines.add(outer.transport)
         try:
             await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
         finally:
-            self._writers.discard(outer)
+            self._lines.discard(outer.transport)
             outer.close()
 
 
