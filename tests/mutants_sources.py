@@ -46,10 +46,15 @@ SOURCES: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "        if until == 0:\n            rivals = await",
                 f"{_CONTRACT}::test_what_took_a_gifts_place_is_reported[ElectrumX 1.6]",
             ),
+        ),
+    ),
+    (
+        "donations/sources/utxo_told.py",
+        (
             (
                 "a server of another network is believed",
-                "            if found.hash != expected:\n",
-                "            if found.hash == '':\n",
+                "        if (await block_at(height)).hash != expected:\n",
+                "        if (await block_at(height)).hash == '':\n",
                 f"{_CONTRACT}::test_another_network_is_refused[ElectrumX 1.6]",
             ),
         ),
