@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from donations.errors import NotDelivered
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 SECONDS = 45.0
 _PROGRAM = "donations.notify.apprise_process"
+# Where this package is, wherever it was started from.
+_HOME = str(Path(__file__).parent.parent.parent)
 _MISSING = "Apprise is not installed: pip install 'donations[apprise]'"
 
 
@@ -37,10 +41,11 @@ class Apprise:
         told = {"url": self._settings.url, "title": message.title, "text": message.text}
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _PROGRAM,
+                sys.executable, "-P", "-m", _PROGRAM,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": _HOME},
             )  # fmt: skip
         except OSError as error:
             raise NotDelivered(f"Apprise cannot be started: {error.strerror}") from None

@@ -66,8 +66,10 @@ class Inbox:
 
 
 @scene
-async def test_it_brings_title_and_text() -> None:
-    """As they are, also to a service of one's own that the URL spells out."""
+async def test_it_brings_title_and_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are, also to a service of one's own that the URL spells out, from any folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     async with Inbox() as inbox:
         await through(f"json://127.0.0.1:{inbox.port}/hidden").send(EVENT)
         await through(f"json://localhost:{inbox.port}/hidden").send(EVENT)
