@@ -72,9 +72,13 @@ class Lister:
 
     async def renew(self) -> Listing:
         """The listing as of now. Raises StoreError; what changed is then still to be read."""
-        moved = frozenset(self._moved)
-        self.listing = await self._store.run(self._read, self.listing, moved)
-        self._moved -= moved
+        # What changes once more while it is read is noted once more, and read again.
+        moved, self._moved = frozenset(self._moved), set()
+        try:
+            self.listing = await self._store.run(self._read, self.listing, moved)
+        except StoreError:
+            self._moved |= moved
+            raise
         return self.listing
 
     def _read(self, listing: Listing, moved: frozenset[Place]) -> Listing:

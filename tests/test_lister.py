@@ -132,3 +132,33 @@ def test_a_long_reading_does_not_hold_up_the_end(
     gc.collect()  # a forgotten error is told when it is forgotten
     assert published == []
     assert caplog.messages == []
+
+
+def test_what_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same transfer noted once more, behind the back of a reading, is not forgotten."""
+    file = tmp_path / "config.toml"
+    file.write_text('[addresses]\nbtc = "1BuyJKZLeEG5YkpbGn4QhtNTxhUqtpEGKf"\n', encoding="utf-8")
+    dice = random.Random(1)
+    one = gift(dice, 0)
+
+    async def law() -> None:
+        lister = Lister(load(file))
+        lister.listing = Listing(SHOWN, frozenset(KEYS))
+        seen: list[frozenset[object]] = []
+
+        async def run(_read: object, listing: Listing, moved: frozenset[object]) -> Listing:
+            seen.append(moved)
+            if len(seen) == 1:
+                lister.note([one])
+            return listing
+
+        monkeypatch.setattr(lister._store, "run", run)
+        lister.note([one])
+        await lister.renew()
+        await lister.renew()
+        assert seen == [frozenset({place_of(one)})] * 2
+        lister.close()
+
+    asyncio.run(law())
