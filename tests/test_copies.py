@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -22,6 +23,8 @@ import pytest
 from donations.announcements import Asset
 from donations.copies.backup import back_up
 from donations.copies.restore import restore
+from donations.demo.story import BTC_SCRIPT
+from donations.demo.world import World
 from donations.errors import ConfigError, StoreError
 from donations.ledger import Bucket
 from donations.schema import MIGRATIONS
@@ -29,6 +32,7 @@ from donations.store import Store
 from tests.copies_kills import NOW
 from tests.nodes.process import free_ports
 from tests.program import donations, offline_config, served
+from tests.running import agrees, scene, service_on, until
 from tests.saver import GIFTS, NETWORKS, save
 
 if TYPE_CHECKING:
@@ -463,3 +467,36 @@ def test_beside_the_running_service(tmp_path: Path) -> None:
     done = donations("restore", "copy", "--config", config, folder=tmp_path)
     assert done.returncode == 0
     assert "the former database is kept" in done.stdout
+
+
+@scene
+async def test_what_is_read_again_after_a_restore_is_no_news(tmp_path: Path) -> None:
+    """A gift between backup and restore is not told as new again; what it does next is told."""
+    database = tmp_path / "donations.sqlite3"
+
+    def told(amount: int) -> list[str]:
+        with closing(sqlite3.connect(database)) as raw:
+            rows = raw.execute("SELECT type, payload FROM events ORDER BY sequence").fetchall()
+        return [name for name, facts in rows if f'"units":"{amount}"' in facts.replace(" ", "")]
+
+    async with World(1) as world:
+        async with service_on(world, tmp_path, only=("btc",)) as service:
+            await until(lambda: agrees(service, world), seconds=60)
+            world.btc.pay(BTC_SCRIPT, 5_001)
+            world.btc.mine(1)
+            await until(lambda: agrees(service, world) and told(5_001), seconds=60)
+            await asyncio.to_thread(back_up, database, tmp_path / "copy", NOW)
+            world.btc.pay(BTC_SCRIPT, 5_002)
+            world.btc.mine(1)
+            await until(lambda: agrees(service, world) and told(5_002), seconds=60)
+        networks = {"btc": service.config.chains["btc"].network.name}
+        restore(tmp_path / "copy", database, networks, service.config.timezone, NOW)
+        before = told(5_001)
+        assert told(5_002) == []
+        async with service_on(world, tmp_path, only=("btc",)) as service:
+            await until(lambda: agrees(service, world), seconds=60)
+            world.btc.mine(7)
+            await until(lambda: agrees(service, world), seconds=60)
+            world.btc.pay(BTC_SCRIPT, 5_003)
+            await until(lambda: agrees(service, world) and told(5_003), seconds=60)
+            assert (told(5_001), told(5_002)) == ([*before, "gift.final"], ["gift.final"])
