@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from donations.config import Config
     from donations.control import Work
-    from donations.store import Annotated
+    from donations.records import Annotated
 
 WORK = "annotate"
 _BY_LETTERS = 80

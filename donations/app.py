@@ -62,10 +62,10 @@ if TYPE_CHECKING:
     from donations.ledger import Change, Key, Transfer
     from donations.listing import Listing
     from donations.notify.message import Message
+    from donations.records import Annotated
     from donations.sources.base import Source
     from donations.sources.ethereum_past import Past
     from donations.sources.etherscan import EtherscanApi
-    from donations.store import Annotated
     from donations.web.assets import Assets
     from donations.web.publisher import Publisher
 

@@ -128,7 +128,8 @@ class Entry:
 class Filter:
     """Which transfers are wanted; None is no condition. Times are Unix seconds, ``until`` excluded.
 
-    ``text`` is the beginning of a transaction's name, or a part of what the author wrote.
+    ``valued`` False is what stands and waits for a price. ``text`` is the beginning of a
+    transaction's name, or a part of what the author wrote.
     """
 
     keys: frozenset[Key] | None = None

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from donations.ledger import Key, State, next_since
+from donations.records import Cursor
 from donations.sources.base import Ask
-from donations.store import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from donations.ledger import Block, Observation, Transfer, View
     from donations.operators import Operator
     from donations.origins import Origins
-    from donations.store import Standing, Store
+    from donations.records import Standing
+    from donations.store import Store
 
 logger = logging.getLogger(__name__)
 

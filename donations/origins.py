@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from donations.config import ChainSettings
     from donations.ledger import Key
     from donations.operators import Operator
-    from donations.store import Standing, Store
+    from donations.records import Standing
+    from donations.store import Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
     from sqlalchemy.engine import Row
 
-    from donations.store import Cursor, Standing
+    from donations.records import Cursor, Standing
 
 Values = dict[str, Any]
 

@@ -16,7 +16,7 @@ from donations.gate import gate, without_known
 from donations.journal import Journal
 from donations.ledger import Key, View, apply, disown, prove, supersede
 from donations.origins import Origins
-from donations.store import Batch, Standing
+from donations.records import Batch, Standing
 from donations.unsettled import Unsettled
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from donations.header_keeper import HeaderKeeper
     from donations.ledger import Block, Change, Claim, Observation, Transaction, Transfer
     from donations.operators import Operator
+    from donations.records import Annotated
     from donations.sources.base import Ask
-    from donations.store import Annotated, Store
+    from donations.store import Store
 
 # An operator that was silent for so many polls has no vote any more.
 _SILENT_POLLS = 3

@@ -8,30 +8,23 @@ Every method raises StoreError when the database cannot be used.
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import merge
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, create_engine, delete, event, exists, func, insert, select, tuple_
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import delete, exists, func, insert, select, tuple_
 
 from donations import bookkeeping, evidence, kept_quotes, outbox, rows, sums
 from donations.amounts import parse_units
 from donations.announcements import Baseline
 from donations.books import Figure, Writing
+from donations.database import Database
 from donations.errors import Conflict, NotFound, StoreError
 from donations.ledger import (
     Block,
     Change,
-    Checkpoint,
     Key,
     Kind,
     Level,
@@ -41,6 +34,7 @@ from donations.ledger import (
     judge,
 )
 from donations.reasons import Reason
+from donations.records import Annotated, Cursor, Standing
 from donations.rows import of_key, portions, put
 from donations.schema import (
     ATTRIBUTIONS,
@@ -51,8 +45,6 @@ from donations.schema import (
     OUTPUTS,
     TRANSFERS,
     VIEWS,
-    check_current,
-    migrate,
 )
 
 if TYPE_CHECKING:
@@ -60,7 +52,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Table
+    from sqlalchemy import ColumnElement, Connection, Table
     from sqlalchemy.engine import Row
 
     from donations.announcements import Announcement, Asset
@@ -68,86 +60,19 @@ if TYPE_CHECKING:
     from donations.evidence import Conviction, EthereumProof, KeptClaim, Proof
     from donations.kept_quotes import KeptQuote
     from donations.outbox import Delivery, Event
+    from donations.records import Batch
     from donations.rows import Told
     from donations.valuation import Valuation
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BUSY_SECONDS = 5
 # Changes of what we know or want, and not of where a transfer stands.
 _UNTOLD = (News.PROVEN, News.JUDGED)
-_REASONS = {
-    "SQLITE_FULL": Reason.STORE_FULL,
-    "SQLITE_BUSY": Reason.STORE_LOCKED,
-    "SQLITE_LOCKED": Reason.STORE_LOCKED,
-    "SQLITE_READONLY": Reason.STORE_READ_ONLY,
-    "SQLITE_CANTOPEN": Reason.STORE_READ_ONLY,
-    "SQLITE_CORRUPT": Reason.STORE_CORRUPT,
-    "SQLITE_NOTADB": Reason.STORE_CORRUPT,
-    "SQLITE_IOERR": Reason.STORE_INPUT_OUTPUT,
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """From where an operator's next observation of a key has to tell everything."""
-
-    operator: str
-    key: Key
-    since: int
-    checkpoint: Checkpoint | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """The last view that was applied to a key. ``complete``: its first history was read to the end.
-
-    ``balance`` is of the tip, None while the operators do not agree on one.
-    """
-
-    key: Key
-    tip: Block
-    final_height: int
-    at: int
-    sources: int
-    complete: bool
-    balance: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one applied view leaves behind. ``history``: a first reading, nothing of it is news.
-
-    ``blocks`` are the recorded blocks of the chain by height, all of them; ``facts`` are kept by
-    name, as by `Store.remember`. ``claims`` take the place of the key's last ones; None: as before.
-    ``whole``: the view reached through the mempool, so that what comes now is news.
-    """
-
-    changes: tuple[Change, ...]
-    cursors: tuple[Cursor, ...]
-    standing: Standing
-    blocks: Mapping[int, Block]
-    history: bool = False
-    facts: tuple[tuple[str, str], ...] = ()
-    claims: tuple[KeptClaim, ...] | None = None
-    whole: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Annotated:
-    """An entry of the author that was kept, and what it changed of what counts, if anything.
-
-    ``about`` is the transfer it is about, as it was; None for a manual gift.
-    """
-
-    sequence: int
-    change: Change | None = None
-    about: Transfer | None = None
-
-
-class Store:
-    """An open database. Methods are synchronous; `run` carries them to the writer thread."""
+class Store(Database):
+    """What is kept in a database, and how it is read. Methods are synchronous: see `Database`."""
 
     def __init__(
         self,
@@ -160,19 +85,9 @@ class Store:
 
         Of gifts in ``assets``, by chain and asset, the author is told.
         """
-        self._path = path
+        super().__init__(path)
         self._timezone, self._currency = timezone, currency
         self._assets = assets
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        self._engine: Engine | None = None
-        self._file: tuple[int, int] | None = None
-        self._lock: IO[str] | None = None
-
-    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call ``function`` in the writer thread; a cancelled caller does not stop it half-way."""
-        loop = asyncio.get_running_loop()
-        call = loop.run_in_executor(self._thread, lambda: function(*args, **kwargs))
-        return await asyncio.shield(call)
 
     # -- opening
 
@@ -182,40 +97,16 @@ class Store:
         ``networks`` names the network of each chain. Raises StoreError also when another process
         writes the database, when it is newer than the code, or was made for another network.
         """
-        self._lock = take_lock(self._path)
-        self._engine = _engine(URL.create("sqlite", database=str(self._path)), writes=True)
-        with _translated(self._path):
-            migrate(self._engine)
-        self._file = _file_at(self._path)
+        self.open_to_write()
         with self._begin() as connection:
             _check_networks(connection, networks, self._path)
             self._check_sums(connection)
             if self._assets:
                 _note_restore(connection)
 
-    def open_readonly(self) -> None:
-        """Open an existing database without being able to write it.
-
-        Raises StoreError also when its schema is not the one of this program.
-        """
-        if not self._path.exists():
-            raise StoreError(f"{self._path}: no database yet; `donations serve` makes it")
-        url = URL.create(
-            "sqlite",
-            database=f"file:{quote(str(self._path))}",
-            query={"mode": "ro", "uri": "true"},
-        )
-        self._engine = _engine(url, writes=False)
-        with _translated(self._path):
-            check_current(self._engine)
-
-    def close(self) -> None:
-        """Give the database back, after the save in progress."""
-        self._thread.shutdown(wait=True)
-        if self._engine is not None:
-            self._engine.dispose()
-        if self._lock is not None:
-            self._lock.close()
+    def _rows(self, table: Table, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
+        with self._connected() as connection:
+            return connection.execute(select(table).where(*where)).all()
 
     # -- saving
 
@@ -671,38 +562,6 @@ class Store:
         with self._connected() as connection:
             return kept_quotes.read_quotes(connection, asset, currency, slots)
 
-    # -- the connection
-
-    def _rows(self, table: Table, *where: ColumnElement[bool]) -> Sequence[Row[Any]]:
-        with self._connected() as connection:
-            return connection.execute(select(table).where(*where)).all()
-
-    @contextmanager
-    def _connected(self) -> Iterator[Connection]:
-        if self._engine is None:
-            raise StoreError(f"{self._path}: the database is not open")
-        with _translated(self._path), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _begin(self) -> Iterator[Connection]:
-        if self._file not in (None, _file_at(self._path)):
-            # SQLite would go on, and write what nobody finds again.
-            raise StoreError(
-                f"{self._path}: another file lies here than was opened", why=Reason.STORE_MOVED
-            )
-        with self._connected() as connection, connection.begin():
-            yield connection
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    """Which file lies there; None: no file."""
-    try:
-        told = path.stat()
-    except OSError:
-        return None
-    return told.st_dev, told.st_ino
-
 
 def _order(row: Row[Any]) -> tuple[int, str, str, str, str]:
     return row.received_at, row.chain, row.address, row.asset, row.id
@@ -724,66 +583,6 @@ def _aimed(connection: Connection, annotation: Annotation) -> Annotation:
     if again is not None:
         raise Conflict((again,))
     return replace(annotation, key=undone.key, id=undone.id)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        raise StoreError(f"{path}: {error.orig}", why=_why(error.orig)) from error
-
-
-def _why(error: object) -> Reason:
-    """Source: SQLite's result codes; an extended one begins with the name of the plain one."""
-    name = getattr(error, "sqlite_errorname", "")
-    return next((why for begin, why in _REASONS.items() if name.startswith(begin)), Reason.STORE)
-
-
-def take_lock(path: Path) -> IO[str]:
-    """Take the database for this process until the file is closed. Raises StoreError.
-
-    A file of its own, because SQLite's lock lasts for a transaction only.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("w")
-    except OSError as error:
-        raise StoreError(
-            f"{path}: cannot write here: {error.strerror}", why=Reason.STORE_READ_ONLY
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        raise StoreError(
-            f"{path}: another donations process writes this database", why=Reason.STORE_LOCKED
-        ) from None
-    return lock
-
-
-def _engine(url: URL, *, writes: bool) -> Engine:
-    engine = create_engine(
-        url,
-        poolclass=StaticPool,
-        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        # The driver must not begin transactions by itself: its deferred ones fail at the first
-        # write with SQLITE_BUSY_SNAPSHOT, whatever the time-out.
-        connection.isolation_level = None
-        connection.create_function("casefold", 1, str.casefold, deterministic=True)
-        if writes:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
 
 
 def _check_networks(connection: Connection, networks: Mapping[str, str], path: Path) -> None:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from donations.config import Config, Widget
     from donations.evidence import KeptClaim
     from donations.goals import Goal
+    from donations.records import Standing
     from donations.snapshot import Coin
-    from donations.store import Standing
 
 
 def shown(config: Config, widget: Widget | None = None) -> tuple[Shown, ...]:

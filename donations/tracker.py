@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from donations.evidence import EthereumProof
     from donations.ledger import Change, Claim, Key, Observation, Transaction, Transfer
     from donations.operators import Operator
-    from donations.store import Annotated, Standing, Store
+    from donations.records import Annotated, Standing
+    from donations.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from donations.ledger import Change, Key, Transfer
-    from donations.store import Standing
+    from donations.records import Standing
 
 
 class Unsettled:

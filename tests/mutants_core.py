@@ -289,7 +289,7 @@ AGREEMENT: tuple[Bug, ...] = (
 
 STORE: tuple[tuple[str, tuple[Bug, ...]], ...] = (
     (
-        "donations/store.py",
+        "donations/database.py",
         (
             (
                 "each statement commits by itself",
@@ -297,6 +297,29 @@ STORE: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 "connection.info.clear()",
                 f"{_DURABLE}::test_a_failure_in_any_table_leaves_nothing",
             ),
+            (
+                "two processes write one database",
+                "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+                "fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)",
+                f"{_STORE}::test_a_second_writer_is_refused_in_one_line",
+            ),
+            (
+                "an error of the database is none of ours",
+                "    except DBAPIError as error:\n",
+                "    except NotImplementedError as error:\n",
+                f"{_DURABLE}::test_a_full_disk_heals",
+            ),
+            (
+                "a reader may write",
+                'query={"mode": "ro", "uri": "true"}',
+                'query={"mode": "rw", "uri": "true"}',
+                f"{_STORE}::test_reading_alone",
+            ),
+        ),
+    ),
+    (
+        "donations/store.py",
+        (
             (
                 "totals are committed after the rest",
                 "        sums.add_changes(connection, changes, self._timezone, self._currency)\n",
@@ -355,28 +378,10 @@ STORE: tuple[tuple[str, tuple[Bug, ...]], ...] = (
                 f"{_STORE}::test_another_time_zone_has_other_months",
             ),
             (
-                "two processes write one database",
-                "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
-                "fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)",
-                f"{_STORE}::test_a_second_writer_is_refused_in_one_line",
-            ),
-            (
                 "the ledger of one network is continued on another",
                 "        if recorded not in (network, None):\n",
                 "        if recorded in ():\n",
                 f"{_STORE}::test_another_network_is_refused",
-            ),
-            (
-                "an error of the database is none of ours",
-                "    except DBAPIError as error:\n",
-                "    except NotImplementedError as error:\n",
-                f"{_DURABLE}::test_a_full_disk_heals",
-            ),
-            (
-                "a reader may write",
-                'query={"mode": "ro", "uri": "true"}',
-                'query={"mode": "rw", "uri": "true"}',
-                f"{_STORE}::test_reading_alone",
             ),
             (
                 "gifts elsewhere include those of the same address",

@@ -220,7 +220,7 @@ WEATHER: tuple[tuple[str, tuple[Bug, ...]], ...] = (
         ),
     ),
     (
-        "donations/store.py",
+        "donations/database.py",
         (
             (
                 "what is saved goes into a file that was taken away",

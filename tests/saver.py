@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from donations.ledger import Block, Change, Key, Transaction, View, apply
-from donations.store import Batch, Cursor, Standing, Store
+from donations.records import Batch, Cursor, Standing
+from donations.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -27,7 +27,7 @@ from donations import app, schema, store
 from donations.cli import main as donations_main
 from donations.ledger import News
 from donations.rows import change_row
-from donations.store import Batch, Store
+from donations.store import Store
 from tests.storage_faults import Disk, on_disk
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from donations.evidence import EthereumProof, Proof
     from donations.ledger import Change
+    from donations.records import Batch
 
 PHASES = ("migration", "begin", "write", "commit", "checkpoint")
 # So that some of the steps belong to a checkpoint: pages in the log before it is folded in.

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from donations import database
 from donations import store as store_module
 from donations.errors import StoreError
 from donations.ledger import Bucket
@@ -122,7 +123,7 @@ def test_the_same_view_twice_counts_once(store: Store, path: Path) -> None:
 
 def test_a_locked_database_heals(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another connection's lock is an error after the time-out, and no error once it is gone."""
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     store = opened(path)
     save(store, 1)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -155,7 +156,7 @@ def test_a_short_lock_is_waited_for(store: Store, path: Path) -> None:
 
 def test_a_lock_at_the_start_is_one_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that is locked when the service starts is a StoreError, and opens later."""
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     opened(path).close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -84,24 +84,26 @@ LAYERS = {
     "picking": "books ledger rows schema",
     "bookkeeping": "amounts books ledger picking rows schema valuation",
     "outbox": "amounts announcements bookkeeping ledger rows schema valuation",
-    "store": "amounts announcements bookkeeping books errors evidence kept_quotes ledger outbox "
-    "reasons rows schema sums valuation",
+    "records": "evidence ledger",
+    "database": "errors reasons schema",
+    "store": "amounts announcements bookkeeping books database errors evidence kept_quotes ledger "
+    "outbox reasons records rows schema sums valuation",
     # following
     "operators": "errors reasons sources",
-    "origins": "chains config ledger operators sources store",
+    "origins": "chains config ledger operators records sources store",
     "differences": "evidence ledger",
     "lateness": "errors ledger reasons",
     "gate": "ledger",
     "header_keeper": "errors ledger proof sources store",
     "quarantine": "chains errors evidence store",
     "prover": "errors evidence header_keeper ledger operators proof quarantine sources store",
-    "coverage": "config ledger operators origins sources store",
-    "unsettled": "ledger store",
+    "coverage": "config ledger operators origins records sources store",
+    "unsettled": "ledger records store",
     "journal": "ledger",
     "settling": "agreement books config coverage differences errors evidence gate header_keeper "
-    "journal ledger operators origins sources store unsettled",
+    "journal ledger operators origins records sources store unsettled",
     "tracker": "books chains config errors evidence header_keeper lateness ledger operators "
-    "prover quarantine settling sources store",
+    "prover quarantine records settling sources store",
     "ethereum_levels": "errors evidence ledger proof sources store tracker",
     "retrospect": "errors ledger sources store tracker",
     "attribution": "errors ledger sources store",
@@ -112,11 +114,11 @@ LAYERS = {
     "web": "amounts arrivals author_facts author_token books errors goals ledger listing overview "
     "png qr reasons secrets signed snapshot valuation",
     "summary": "announcements arrivals books config differences evidence gathering goals ledger "
-    "snapshot store",
+    "records snapshot store",
     "desk": "author_facts books config gathering ledger outbox overview store summary valuation",
     "faring": "author_facts chains prices tracker",
     "totals": "amounts config ledger quarantine snapshot store summary",
-    "annotating": "books config control errors ledger store",
+    "annotating": "books config control errors ledger records store",
     "exporting": "books config exports gathering ledger store summary valuation",
     "downloads": "books config exporting",
     "author_side": "books config config_author desk downloads errors faring overview prices "
@@ -129,15 +131,15 @@ LAYERS = {
     "ledger operators outbox public_web snapshot sources store tracker",
     # looking after it
     "doctor": "amounts books chains config errors ledger proof rows schema",
-    "copies": "doctor errors reasons schema store",
+    "copies": "database doctor errors reasons schema store",
     # the author's pages
     "tamper": "announcements chains config errors fetch page page_matches public_web qr store "
     "summary web",
     "own_word": "config errors statement store tamper web",
     # wiring
     "app": "annotating arrivals attribution author_side books chains config config_notify control "
-    "errors ethereum_levels ledger lister listing notify operators prices reasons retrospect "
-    "showing snapshot sources statement store summary tamper timer tracker web",
+    "errors ethereum_levels ledger lister listing notify operators prices reasons records "
+    "retrospect showing snapshot sources statement store summary tamper timer tracker web",
     "price_check": "config errors prices",
     "explorer_key": "app chains config errors reasons",
     "check": "amounts app chains config errors evidence lateness ledger quarantine reasons "
@@ -152,8 +154,8 @@ LAYERS = {
 
 # Names for types alone that point up or in a circle, each with its reason.
 FOR_TYPES_ONLY = {
-    # rows.py turns rows into the store's own records; the records belong to the store's face.
-    ("rows", "store"),
+    # rows.py turns rows into the records that the store takes and gives.
+    ("rows", "records"),
     # A conflict carries the entries that came between.
     ("errors", "books"),
 }
@@ -174,6 +176,7 @@ FENCES = {
     "requests": {"notify"},
     "sqlalchemy": {
         "bookkeeping.py",
+        "database.py",
         "picking.py",
         "evidence.py",
         "kept_quotes.py",

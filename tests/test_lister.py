@@ -17,8 +17,9 @@ from donations.config import load
 from donations.ledger import Block, Change, Key, Kind, Level, News, State, Transfer
 from donations.lister import Lister
 from donations.listing import Listing, place_of
+from donations.records import Batch, Standing
 from donations.snapshot import Shown
-from donations.store import Batch, Standing, Store
+from donations.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from donations import store as store_module
+from donations import database
 from donations.demo.story import BTC_SCRIPT
 from donations.demo.world import World
 from donations.doctor.examine import examine
@@ -80,7 +80,7 @@ async def test_each_failure_of_storage_is_told_and_heals(
 ) -> None:
     """While it lasts the old number stands, pages are served and the reason is told; two polls
     after it is over, what came meanwhile is there, and the file is sound."""
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
     told = 0
     with on_disk() as disk:
         async with World(61, operators=1) as world:

@@ -31,8 +31,9 @@ from donations.ledger import (
     prove,
 )
 from donations.proof.inclusion import Inclusion
+from donations.records import Batch, Cursor, Standing
 from donations.schema import MIGRATIONS
-from donations.store import Batch, Cursor, Standing, Store
+from donations.store import Store
 from tests.ledger.build import KEY, START, Book, block, chain, gift, view
 
 if TYPE_CHECKING:

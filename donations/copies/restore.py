@@ -24,10 +24,11 @@ from donations.copies.content import (
     schema_of,
     transfers_of,
 )
+from donations.database import take_lock
 from donations.doctor.database import log_of
 from donations.errors import ConfigError, StoreError
 from donations.schema import MIGRATIONS
-from donations.store import Store, take_lock
+from donations.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

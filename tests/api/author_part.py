@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from donations.desk import Desk
 from donations.downloads import Downloads
-from donations.store import Annotated, Store
+from donations.store import Store
 from donations.web import create_web
 from donations.web.api.author import AuthorApi
 from donations.web.api.throttle import AUTHOR, Throttle
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from donations.books import Annotation
     from donations.config import Config
+    from donations.records import Annotated
     from donations.web.author.gate import Gate
 
 TOKEN = {"Authorization": f"Bearer {TOKENS['Claire']}"}

@@ -11,7 +11,7 @@ import aiohttp
 
 from donations.author_token import digest_of
 from donations.desk import Desk
-from donations.store import Annotated, Store
+from donations.store import Store
 from donations.web import create_web
 from donations.web.assets import load_assets
 from donations.web.author.gate import Gate
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from donations.books import Annotation
     from donations.config import Config
     from donations.overview import Price
+    from donations.records import Annotated
 
 ASSETS = load_assets()
 TOKENS = {"Claire": "claire-0123456789-0123456789-0123456789", "Bob": "bob-token"}

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from donations import rows
 from donations.config import parse
 from donations.ledger import Block, Key, Kind, Level, State, Transfer
-from donations.store import Standing, Store
+from donations.records import Standing
+from donations.store import Store
 from donations.valuation import worth
 
 if TYPE_CHECKING:

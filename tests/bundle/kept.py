@@ -9,7 +9,8 @@ from donations.config import load
 from donations.evidence import Proof
 from donations.ledger import Block, Change, Key, Kind, Level, News, State, Transfer
 from donations.proof.inclusion import Inclusion
-from donations.store import Batch, Standing, Store
+from donations.records import Batch, Standing
+from donations.store import Store
 from tests.bundle.made import ADDRESSES, lived
 
 if TYPE_CHECKING:
