@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from donations.books import (
@@ -368,7 +368,7 @@ def recomputed(entries: Iterable[Entry], form: str) -> Figures:
     return dict(made)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(life=lives())
 def test_sums_are_those_of_the_transfers(
     tmp_path_factory: pytest.TempPathFactory, life: list[tuple[Transfer, int | None, bool]]
@@ -385,7 +385,7 @@ def test_sums_are_those_of_the_transfers(
     store.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     life=lives(),
     keys=st.none() | st.frozensets(st.sampled_from(KEYS)),
