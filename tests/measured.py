@@ -16,6 +16,10 @@ class Table:
         self.rows.append((name, f"{measured:,g}{unit}", f"<= {allowed:,g}{unit}"))
         assert measured <= allowed, f"{name}: {measured} is more than {allowed}"
 
+    def note(self, name: str, measured: float, aimed: float, unit: str = "") -> None:
+        """Note a number that says as much about the machine as about the program."""
+        self.rows.append((name, f"{measured:,g}{unit}", f"aim {aimed:,g}{unit}"))
+
     def never(self, name: str, happened: int, tried: int) -> None:
         """Note how often something happened that must not, and insist that it never did."""
         self.rows.append((name, f"{happened:,} of {tried:,}", "0"))

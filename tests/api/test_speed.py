@@ -45,6 +45,11 @@ class Times:
         return quantiles(every, n=100)[98]
 
     @property
+    def medians(self) -> float:
+        """Of all questions, added up: what disturbs one answer now and then is not in it."""
+        return sum(median(times) for times in self.by_question.values())
+
+    @property
     def slowest(self) -> tuple[str, float]:
         """The question with the highest median, and that."""
         medians = {name: median(times) for name, times in self.by_question.items()}
@@ -127,10 +132,10 @@ async def public_times(config: Config, chance: random.Random, clock: Clock) -> T
 def test_two_hundred_thousand_gifts_take_no_longer(
     many: Path, tmp_path: Path, part: str, seed: int, long: bool, table: Table
 ) -> None:
-    """An answer takes 50 ms at most (99th percentile), and what it takes with 2,000 within twice.
+    """Answers take at most twice what they take with 2,000 gifts, asked in the same run.
 
-    What it takes of the processors, server and client together: others may use the machine, too.
-    The long run, which has it alone, looks at the clock.
+    What they take of the processors, server and client together: others may use the machine, too.
+    The long run, which has it alone, looks at the clock, and at the 99th percentile.
     """
     few = tmp_path / "few.sqlite3"
     make(config_of(few), FEW)
@@ -140,8 +145,8 @@ def test_two_hundred_thousand_gifts_take_no_longer(
         run(ask(config_of(file), random.Random(seed), clock), 300) for file in (many, few)
     )
     name, slowest = large.slowest
-    table.gate(f"{part} interface, 200,000 gifts: p99", large.percentile(), MILLISECONDS, " ms")
-    table.gate(f"the median of its slowest question, {name}", slowest, MILLISECONDS, " ms")
-    # Below a quarter of what is allowed, noise is more than the difference.
-    over = large.percentile() / max(small.percentile(), MILLISECONDS / 4)
-    table.gate(f"{part} interface: p99 with 200,000 gifts over 2,000", over, 2)
+    row = table.gate if long else table.note
+    row(f"{part} interface, 200,000 gifts: p99", large.percentile(), MILLISECONDS, " ms")
+    row(f"the median of its slowest question, {name}", slowest, MILLISECONDS, " ms")
+    over = large.medians / small.medians
+    table.gate(f"{part} interface: medians with 200,000 gifts over 2,000", over, 2)
