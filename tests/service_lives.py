@@ -23,7 +23,7 @@ from sqlalchemy import Engine, event, inspect
 
 import donations.sources.ethereum
 import donations.sources.ethereum_rpc  # noqa: F401 (not in each life anew)
-from donations import app, schema, store
+from donations import app, database, schema
 from donations.cli import main as donations_main
 from donations.ledger import News
 from donations.rows import change_row
@@ -134,7 +134,7 @@ def live(order: Order, config: Path, log: int, opened: int) -> int:
         tell(log, "saved")
 
     vars(schema)["MIGRATIONS"] = (*schema.MIGRATIONS, *[move_all] * order.moves)
-    vars(store)["migrate"] = migrate
+    vars(database)["migrate"] = migrate
     vars(app)["Store"] = Telling
 
     @event.listens_for(Engine, "connect")
